@@ -79,7 +79,9 @@ class PatrolPlan(PlanPart):
     schema_version: Literal[1] = 1
     name: str
     cells: list[str]
-    home: tuple[Latitude, Longitude, float] = Field(description="latitude, longitude, altitude above sea level")
+    home: tuple[Latitude, Longitude, float] = Field(
+        description="latitude, longitude, altitude above sea level"
+    )
     area: list[list[Ring]] = Field(description="polygons to see: each an outer ring and its holes")
     allowed: list[list[Ring]] = Field(description="where the aircraft may be, transits included")
     no_fly: list[list[Ring]] = Field(default_factory=list)

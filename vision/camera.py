@@ -223,7 +223,11 @@ def ground_points(
 
 
 def footprint(
-    camera: CameraModel, pose: Pose, frame: LocalFrame, ground: float | GroundHeight, max_range_m: float = 400.0
+    camera: CameraModel,
+    pose: Pose,
+    frame: LocalFrame,
+    ground: float | GroundHeight,
+    max_range_m: float = 400.0,
 ) -> Array:
     """The seen ground as a ring (N, 3) in ``frame``, clockwise from the top-left corner.
 
