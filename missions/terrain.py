@@ -1,0 +1,306 @@
+"""The elevation of the ground: SRTM tiles, ESRI ASCII grids, GeoTIFF, or one height for all.
+
+Elevations are metres above mean sea level. Unknown ground (outside the file, or a void in it) is NaN, so that
+whole arrays of points can be asked at once; ``elevation_at`` raises ``TerrainUnknown`` for a single point.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, UnidentifiedImageError
+
+from missions.errors import TerrainInvalid, TerrainUnknown
+from missions.geodesy import Array, LocalFrame, distance_m
+
+GroundHeight = Callable[[Array, Array], Array]
+"""(east (N,), north (N,)) -> ground height in the frame's metres (N,)."""
+
+HGT_VOID = -32768
+HGT_NAME = re.compile(r"^([NS])(\d{2})([EW])(\d{3})")
+HGT_SIDES = {1201 * 1201 * 2: 1201, 3601 * 3601 * 2: 3601}
+MAX_SAMPLES = 200_000_000
+
+
+class Terrain(Protocol):
+    """Ground elevation by place."""
+
+    def elevation_m(self, latitude: ArrayLike, longitude: ArrayLike) -> Array:
+        """Metres above sea level, shape (N,); NaN where unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTerrain:
+    """The same elevation everywhere.
+
+    >>> FlatTerrain(68.0).elevation_m([28.0, 29.0], 117.0).tolist()
+    [68.0, 68.0]
+    """
+
+    elevation: float = 0.0
+
+    def elevation_m(self, latitude: ArrayLike, longitude: ArrayLike) -> Array:
+        lat, lon = _points(latitude, longitude)
+        return np.where(np.isfinite(lat + lon), self.elevation, np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GriddedTerrain:
+    """Elevations on a regular grid in degrees, read bilinearly.
+
+    Args:
+        north, west: position of the first sample (row 0, column 0), degrees.
+        step_latitude, step_longitude: positive spacing in degrees; rows run southwards.
+        samples: shape (rows, columns), metres, NaN for voids.
+        margin: how far beyond the outermost samples the grid still holds, in steps (0.5 where a sample stands
+            for a cell, 0 where it stands for a point).
+    """
+
+    north: float
+    west: float
+    step_latitude: float
+    step_longitude: float
+    samples: NDArray[np.floating] | NDArray[np.integer]
+    margin: float = 0.0
+    void: float = float("nan")
+
+    def elevation_m(self, latitude: ArrayLike, longitude: ArrayLike) -> Array:
+        lat, lon = _points(latitude, longitude)
+        rows, columns = self.samples.shape
+        row = (self.north - lat) / self.step_latitude
+        column = (lon - self.west) / self.step_longitude
+        slack = self.margin + 1e-6
+        with np.errstate(invalid="ignore"):
+            inside = (row >= -slack) & (row <= rows - 1 + slack)
+            inside &= (column >= -slack) & (column <= columns - 1 + slack)
+        row = np.clip(np.where(inside, row, 0.0), 0, rows - 1)
+        column = np.clip(np.where(inside, column, 0.0), 0, columns - 1)
+        top = np.minimum(row.astype(int), max(rows - 2, 0))
+        left = np.minimum(column.astype(int), max(columns - 2, 0))
+        down, right = row - top, column - left
+        result = np.zeros(len(lat))
+        for step_row, step_column, weight in (
+            (0, 0, (1 - down) * (1 - right)), (0, 1, (1 - down) * right),
+            (1, 0, down * (1 - right)), (1, 1, down * right),
+        ):  # fmt: skip
+            i, j = np.minimum(top + step_row, rows - 1), np.minimum(left + step_column, columns - 1)
+            values = np.asarray(self.samples[i, j], float)
+            values = np.where(values == self.void, np.nan, values)
+            result += np.where(weight > 1e-9, values * weight, 0.0)
+        return np.where(inside, result, np.nan)
+
+
+class TerrainTiles:
+    """Several terrains side by side; the first that knows a point answers."""
+
+    def __init__(self, tiles: Iterable[Terrain]) -> None:
+        self._tiles = list(tiles)
+
+    def elevation_m(self, latitude: ArrayLike, longitude: ArrayLike) -> Array:
+        lat, lon = _points(latitude, longitude)
+        result = np.full(len(lat), np.nan)
+        for tile in self._tiles:
+            missing = np.isnan(result)
+            if not missing.any():
+                break
+            result[missing] = tile.elevation_m(lat[missing], lon[missing])
+        return result
+
+
+def load_terrain(path: Path | str) -> Terrain:
+    """Read an elevation file by its suffix, or every .hgt tile of a folder.
+
+    Raises:
+        TerrainInvalid: the file is missing, broken or of an unknown kind.
+    """
+    source = Path(path)
+    if source.is_dir():
+        tiles = [_read_hgt(tile) for tile in sorted(source.glob("*.hgt"))]
+        if not tiles:
+            raise TerrainInvalid(f"{source} holds no .hgt tile: give a terrain file or a folder of tiles")
+        return TerrainTiles(tiles)
+    readers = {".hgt": _read_hgt, ".asc": _read_asc, ".tif": _read_tiff, ".tiff": _read_tiff}
+    reader = readers.get(source.suffix.lower())
+    if reader is None:
+        raise TerrainInvalid(f"{source} is no known elevation file: give .hgt, .asc or .tif")
+    try:
+        return reader(source)
+    except OSError as error:
+        raise TerrainInvalid(f"{source} cannot be read: {error.strerror or error}") from error
+
+
+def ground_in(frame: LocalFrame, terrain: Terrain) -> GroundHeight:
+    """The terrain as a function of east and north in ``frame``; heights relative to the frame's origin."""
+
+    def ground(east: Array, north: Array) -> Array:
+        places = frame.to_geodetic(np.column_stack([np.atleast_1d(east), np.atleast_1d(north)]))
+        return terrain.elevation_m(places[:, 0], places[:, 1]) - frame.altitude_amsl_m
+
+    return ground
+
+
+def elevation_at(terrain: Terrain, latitude: float, longitude: float) -> float:
+    """Elevation of one point.
+
+    Raises:
+        TerrainUnknown: it lies outside the terrain or in a void.
+    """
+    value = float(terrain.elevation_m(latitude, longitude)[0])
+    if np.isnan(value):
+        raise TerrainUnknown(
+            f"no elevation is known at {latitude:.5f}, {longitude:.5f}: "
+            "give a terrain file that covers the place and has no void there"
+        )
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whether one point sees another, and the least height of the ray over the ground on the way (metres)."""
+
+    clear: bool
+    clearance_m: float
+
+
+def line_of_sight(
+    terrain: Terrain,
+    start: tuple[float, float, float],
+    end: tuple[float, float, float],
+    *,
+    step_m: float = 10.0,
+) -> Sight:
+    """Look from ``start`` to ``end`` (latitude, longitude, altitude above sea level) over the terrain.
+
+    The Earth's curvature with standard refraction (4/3 radius) is taken off the ray. Ends are left out, so
+    that two points on the ground can see each other.
+
+    Raises:
+        TerrainUnknown: part of the ground between is unknown.
+    """
+    length = distance_m(start[0], start[1], end[0], end[1])
+    count = max(2, int(np.ceil(length / step_m)) + 1)
+    share = np.linspace(0, 1, count)
+    places = np.asarray(start)[None, :] * (1 - share[:, None]) + np.asarray(end)[None, :] * share[:, None]
+    ground = terrain.elevation_m(places[:, 0], places[:, 1])
+    if np.isnan(ground).any():
+        raise TerrainUnknown("part of the ground between both points is unknown: give terrain that covers it")
+    sag = (share * length) * ((1 - share) * length) / (2 * 6_371_000 * 4 / 3)
+    height = (places[:, 2] - sag - ground)[1:-1]
+    clearance = float(height.min()) if len(height) else float("inf")
+    return Sight(clear=clearance > 0, clearance_m=clearance)
+
+
+def _points(latitude: ArrayLike, longitude: ArrayLike) -> tuple[Array, Array]:
+    lat, lon = np.broadcast_arrays(
+        np.atleast_1d(np.asarray(latitude, float)), np.atleast_1d(np.asarray(longitude, float))
+    )
+    return lat, lon
+
+
+def _read_hgt(path: Path) -> GriddedTerrain:
+    """SRTM: big-endian int16, row 0 in the north, borders included; named by the south-west corner."""
+    name = HGT_NAME.match(path.name.upper())
+    if name is None:
+        raise TerrainInvalid(f"{path.name} is no SRTM tile name: rename it like N28E117.hgt")
+    side = HGT_SIDES.get(path.stat().st_size)
+    if side is None:
+        raise TerrainInvalid(
+            f"{path} has {path.stat().st_size} bytes, an SRTM tile has 2884802 or 25934402: fetch it again"
+        )
+    south = int(name[2]) * (1 if name[1] == "N" else -1)
+    west = int(name[4]) * (1 if name[3] == "E" else -1)
+    samples = np.fromfile(path, ">i2").reshape(side, side)
+    step = 1.0 / (side - 1)
+    return GriddedTerrain(
+        north=south + 1.0, west=float(west), step_latitude=step, step_longitude=step,
+        samples=samples, void=HGT_VOID,
+    )  # fmt: skip
+
+
+def _read_asc(path: Path) -> GriddedTerrain:
+    """ESRI ASCII grid in degrees, by corner or centre, square cells or dx and dy."""
+    header: dict[str, float] = {}
+    try:
+        with path.open(encoding="utf-8") as lines:
+            body = ""
+            for line in lines:
+                words = line.split()
+                if len(words) == 2 and words[0][0].isalpha():
+                    header[words[0].lower()] = float(words[1])
+                elif words:
+                    body = line
+                    break
+            text = body + lines.read()
+        columns, rows = int(header["ncols"]), int(header["nrows"])
+        step_x = header.get("cellsize", header.get("dx", 0.0))
+        step_y = header.get("cellsize", header.get("dy", 0.0))
+        west = header["xllcenter"] if "xllcenter" in header else header["xllcorner"] + step_x / 2
+        south = header["yllcenter"] if "yllcenter" in header else header["yllcorner"] + step_y / 2
+        values = np.array(text.split(), float)
+    except KeyError as error:
+        raise TerrainInvalid(f"{path}: the header lacks {error.args[0]}; export the grid again") from error
+    except ValueError as error:
+        raise TerrainInvalid(f"{path} is no ESRI ASCII grid: {error}; export it again") from error
+    if rows < 1 or columns < 1 or step_x <= 0 or step_y <= 0 or len(values) != rows * columns:
+        raise TerrainInvalid(
+            f"{path} promises {rows} x {columns} values and holds {len(values)}: export it again"
+        )
+    samples = values.reshape(rows, columns)
+    if "nodata_value" in header:
+        samples = np.where(samples == header["nodata_value"], np.nan, samples)
+    north = south + (rows - 1) * step_y
+    _check_degrees(path, north, south, west, west + (columns - 1) * step_x)
+    return GriddedTerrain(
+        north=north, west=west, step_latitude=step_y, step_longitude=step_x, samples=samples, margin=0.5
+    )
+
+
+def _read_tiff(path: Path) -> GriddedTerrain:
+    """GeoTIFF 1.1 of one band in geographic degrees, north up (ModelPixelScale and ModelTiepoint)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+            if image.width * image.height > MAX_SAMPLES:
+                raise TerrainInvalid(f"{path} is too large: cut it to the region you fly over")
+            tags = dict(getattr(image, "tag_v2", {}))
+            samples = np.array(image, dtype=np.float32)
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, OSError) as error:
+        if isinstance(error, TerrainInvalid) or (isinstance(error, OSError) and not path.is_file()):
+            raise
+        raise TerrainInvalid(
+            f"{path} cannot be read as a GeoTIFF: convert it to .asc or an uncompressed GeoTIFF"
+        ) from error
+    directory = [int(value) for value in tags.get(34735, ())]
+    model = {directory[i]: directory[i + 3] for i in range(4, len(directory) - 3, 4)}
+    scale, tie = tags.get(33550), tags.get(33922)
+    if scale is None or tie is None or model.get(1024) != 2 or samples.ndim != 2:
+        raise TerrainInvalid(
+            f"{path} has no plain georeference in degrees: reproject it to EPSG:4326 with one band, north up"
+        )
+    area_based = model.get(1025, 1) == 1
+    offset = 0.5 if area_based else 0.0
+    north = float(tie[4]) - (offset - float(tie[1])) * float(scale[1])
+    west = float(tie[3]) + (offset - float(tie[0])) * float(scale[0])
+    nodata = str(tags.get(42113, "")).strip("\x00 ")
+    if nodata:
+        samples = np.where(samples == np.float32(nodata), np.nan, samples)
+    _check_degrees(path, north, north - (samples.shape[0] - 1) * float(scale[1]), west,
+                   west + (samples.shape[1] - 1) * float(scale[0]))  # fmt: skip
+    return GriddedTerrain(
+        north=north, west=west, step_latitude=float(scale[1]), step_longitude=float(scale[0]),
+        samples=samples, margin=offset,
+    )  # fmt: skip
+
+
+def _check_degrees(path: Path, north: float, south: float, west: float, east: float) -> None:
+    if not (-90.6 <= south <= north <= 90.6 and -180.6 <= west <= east <= 360.6):
+        raise TerrainInvalid(f"{path} is not in degrees: reproject it to longitude and latitude (EPSG:4326)")
