@@ -1,0 +1,228 @@
+"""The detector: letterbox, ONNX Runtime, decoding, suppression."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from vision.detections import Detections
+from vision.errors import WeightsRefused
+from vision.frames import Pixels, check_image
+from vision.heads import HEADS, Decoded, Floats, class_channels, suppress
+from vision.weights import Weights
+
+PADDING = 114
+WEAK_SHARE = 0.4
+"""Boxes down to this share of their class's threshold are kept for the tracker's second stage."""
+CANDIDATES = 3000
+
+
+class FrameDetector(Protocol):
+    """Anything that finds boxes in an image: the real network, tiles of it, or a script in a test."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def detect(self, image: Pixels) -> Detections:
+        """Boxes in the pixels of ``image``, uint8 (H, W, 3) RGB."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How an image sits in the network's input: ``input = image * scale + (left, top)``."""
+
+    scale: float
+    left: int
+    top: int
+    input_hw: tuple[int, int]
+
+    @classmethod
+    def fit(
+        cls,
+        image_hw: tuple[int, int],
+        input_hw: tuple[int, int],
+        *,
+        stride: int,
+        dynamic: bool,
+        centred: bool,
+    ) -> Letterbox:
+        """Keep the aspect, never enlarge on a dynamic input, pad to the stride or to a fixed input's size."""
+        h, w = image_hw
+        scale = min(input_hw[0] / h, input_hw[1] / w)
+        if dynamic:
+            scale = min(scale, 1.0)
+            rows, cols = max(1, round(h * scale)), max(1, round(w * scale))
+            input_hw = (-(-rows // stride) * stride, -(-cols // stride) * stride)
+        rows, cols = max(1, round(h * scale)), max(1, round(w * scale))
+        top = (input_hw[0] - rows) // 2 if centred else 0
+        left = (input_hw[1] - cols) // 2 if centred else 0
+        return cls(scale, left, top, input_hw)
+
+    def apply(self, image: Pixels) -> Pixels:
+        """The padded image, uint8 (input height, input width, 3)."""
+        h, w = image.shape[:2]
+        rows, cols = max(1, round(h * self.scale)), max(1, round(w * self.scale))
+        if (rows, cols) != (h, w):
+            how = cv2.INTER_AREA if self.scale < 0.5 else cv2.INTER_LINEAR
+            image = np.asarray(cv2.resize(image, (cols, rows), interpolation=how), np.uint8)
+        if (rows, cols) == self.input_hw:
+            return image
+        canvas = np.full((*self.input_hw, 3), PADDING, np.uint8)
+        canvas[self.top : self.top + rows, self.left : self.left + cols] = image
+        return canvas
+
+    def to_image(self, boxes: Floats, image_hw: tuple[int, int]) -> Floats:
+        """Boxes of the input -> pixels of the image, cut at its border."""
+        moved = (boxes - np.array([self.left, self.top] * 2, np.float32)) / np.float32(self.scale)
+        h, w = image_hw
+        return np.asarray(np.clip(moved, 0, np.array([w, h, w, h], np.float32)), np.float32)
+
+
+class Detector:
+    """A pinned network on ONNX Runtime, CPU.
+
+    Args:
+        input_size: height, width of the largest input; a larger image is scaled down to fit. Ignored where
+            the network has a fixed input.
+        threads: of ONNX Runtime; None takes one for each core.
+        weak_share: boxes scoring at least this share of their class's threshold are returned too, for the
+            tracker; 1.0 gives only full detections.
+
+    Attributes:
+        thresholds: the lowest score of a full detection, by class.
+
+    Raises:
+        WeightsRefused: the file is no network that this program knows, or has other classes than pinned.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        input_size: tuple[int, int] = (736, 1280),
+        threads: int | None = None,
+        weak_share: float = WEAK_SHARE,
+    ) -> None:
+        self.weights = weights
+        self.names: Sequence[str] = weights.names
+        self.thresholds = {name: weights.threshold(name) for name in weights.names}
+        floors = [
+            _uncalibrated(t * weak_share, weights.calibration.temperature) for t in self.thresholds.values()
+        ]
+        self._floors = np.array(floors, np.float32)
+        self.session = _open_session(weights, threads or os.cpu_count() or 1)
+        source = self.session.get_inputs()[0]
+        self._input_name = source.name
+        h, w = source.shape[2:]
+        self._dynamic = not (isinstance(h, int) and isinstance(w, int))
+        self.input_size = input_size if self._dynamic else (int(h), int(w))
+        if any(side <= 0 or side % weights.stride for side in self.input_size):
+            raise ValueError(f"input size {self.input_size} must be multiples of the stride {weights.stride}")
+        self._decode = HEADS[weights.head]
+
+    def detect(self, image: Pixels) -> Detections:
+        """Boxes in the pixels of the image, best score first.
+
+        Raises:
+            ImageRefused: the image is not uint8 (H, W, 3).
+        """
+        h, w = check_image(image).shape[:2]
+        box = Letterbox.fit(
+            (h, w), self.input_size, stride=self.weights.stride, dynamic=self._dynamic,
+            centred=self.weights.head != "yolox",
+        )  # fmt: skip
+        blob = self.blob(box.apply(image))
+        output = np.asarray(self.session.run(None, {self._input_name: blob})[0], np.float32)
+        boxes, scores, classes = self._strongest(self._decode(output, self._floors, box.input_hw))
+        boxes = box.to_image(boxes, (h, w))
+        real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1) & np.isfinite(scores)
+        boxes, scores, classes = boxes[real], scores[real], classes[real]
+        if self.weights.head == "nms_free":
+            kept = np.argsort(-scores, kind="stable")
+        else:
+            kept = suppress(boxes, scores, classes, self.weights.iou_threshold)
+        return Detections(boxes[kept], self._calibrated(scores[kept]), classes[kept], self.names)
+
+    def blob(self, padded: Pixels) -> NDArray[np.float32]:
+        """The network's input of a padded image: float32 (1, 3, H, W)."""
+        return np.ascontiguousarray(
+            cv2.dnn.blobFromImage(padded, self.weights.scale, swapRB=self.weights.color == "BGR"), np.float32
+        )
+
+    def _strongest(self, decoded: Decoded) -> Decoded:
+        boxes, scores, classes = decoded
+        if len(scores) > CANDIDATES:
+            top = np.sort(np.argpartition(-scores, CANDIDATES)[:CANDIDATES])
+            boxes, scores, classes = boxes[top], scores[top], classes[top]
+        return boxes, scores, classes
+
+    def _calibrated(self, scores: Floats) -> Floats:
+        temperature = self.weights.calibration.temperature
+        if temperature == 1.0:
+            return np.clip(scores, 0, 1)
+        odds = np.clip(scores, 1e-6, 1 - 1e-6)
+        return (1 / (1 + ((1 - odds) / odds) ** (1 / temperature))).astype(np.float32)
+
+
+def _uncalibrated(score: float, temperature: float) -> float:
+    odds = min(max(score, 1e-6), 1 - 1e-6)
+    return float(1 / (1 + ((1 - odds) / odds) ** temperature))
+
+
+def _open_session(weights: Weights, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(weights.path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own errors share no public base class
+        raise WeightsRefused(f"{weights.path}: ONNX Runtime cannot load it ({error})") from error
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, "channels", None):
+        raise WeightsRefused(f"{weights.path}: the network must take one image of shape (1, 3, H, W)")
+    channels = class_channels(weights.head, tuple(outputs[0].shape))
+    if channels is None:
+        channels = _probe_classes(session, weights)
+    if channels is not None and channels != len(weights.classes):
+        raise WeightsRefused(
+            f"{weights.path}: the head {weights.head} gives {channels} classes, "
+            f"the manifest {len(weights.classes)}"
+        )
+    _check_names(session, weights)
+    return session
+
+
+def _probe_classes(session: ort.InferenceSession, weights: Weights) -> int | None:
+    """Run a small empty image where the output's shape is symbolic."""
+    h, w = (s if isinstance(s, int) else 2 * weights.stride for s in session.get_inputs()[0].shape[2:])
+    shape = session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, h, w), np.float32)})[0].shape
+    if weights.head == "nms_free":
+        if shape[-1] != 6:
+            raise WeightsRefused(f"{weights.path}: an NMS-free head gives six columns, this one {shape[-1]}")
+        return None
+    return class_channels(weights.head, tuple(shape))
+
+
+def _check_names(session: ort.InferenceSession, weights: Weights) -> None:
+    """Names written into the file by the exporter must be the manifest's."""
+    text = session.get_modelmeta().custom_metadata_map.get("names", "")
+    if not text:
+        return
+    if text.lstrip().startswith("{"):
+        inside = tuple(part.split(":", 1)[1].strip(" '\"") for part in text.strip(" {}").split(","))
+    else:
+        inside = tuple(part.strip() for part in text.split(","))
+    if inside != tuple(weights.classes):
+        raise WeightsRefused(
+            f"{weights.path}: the file names its classes {', '.join(inside)}; "
+            f"the manifest {', '.join(weights.classes)}"
+        )
