@@ -1,0 +1,1 @@
+"""Real aircraft: MAVLink 2 over any address."""
