@@ -5,7 +5,8 @@ MissionsError
 │                          CamerasInvalid, PlanFileInvalid, FormatUnknown
 ├── TerrainUnknown         no elevation is known there
 └── PlanImpossible         NothingSelected, CellUnknown, CameraUnknown, CameraLooksUp, AreaInvalid,
-                           AreaOutsideCells, AreaForbidden, HomeUnknown, HomeForbidden, WindTooStrong
+                           AreaOutsideCells, AreaForbidden, AreaTooLarge, TerrainMissing, HomeUnknown,
+                               HomeForbidden, WindTooStrong
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class CameraLooksUp(PlanImpossible):
     """The camera would not see the ground: tilt it further down."""
 
 
-class AreaInvalid(PlanImpossible):
+class AreaInvalid(PlanImpossible, FileInvalid):
     """The drawn area is no valid polygon: draw it without crossing its own border."""
 
 
@@ -84,6 +85,14 @@ class AreaOutsideCells(PlanImpossible):
 
 class AreaForbidden(PlanImpossible):
     """The selected ground lies wholly within no-fly zones: select other ground."""
+
+
+class AreaTooLarge(PlanImpossible):
+    """The selected ground is too large for one plan: select fewer cells."""
+
+
+class TerrainMissing(PlanImpossible):
+    """The height of the ground is not known along the way: give terrain that covers the whole area."""
 
 
 class HomeUnknown(PlanImpossible):

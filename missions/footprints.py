@@ -1,0 +1,132 @@
+"""Which ground a tilted camera sees from the air, in local metres.
+
+The picture of a level horizon-up camera on flat ground is a trapezium ahead of the aircraft: ``near`` is its
+bottom row, ``far`` its top row. A ray that leaves the picture centre by ``t`` (tangent of the angle, positive
+downwards) with the camera tilted ``d`` below the horizon meets the ground at ``h (cos d - t sin d) /
+(sin d + t cos d)`` ahead, and one pixel column at tangent ``x`` lies ``h x / (sin d + t cos d)`` to the side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from missions.errors import CameraLooksUp
+from missions.geodesy import Array
+from missions.plan import PlanCamera
+from missions.terrain import GroundHeight
+
+USABLE_REACH = 4.0
+"""Ground further ahead than this many heights is not counted as seen: it is too coarse to judge."""
+RELIEF_ITERATIONS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The trapezium of seen ground per metre of height: distances ahead and half widths of both rows."""
+
+    near: float
+    far: float
+    near_half: float
+    far_half: float
+
+    def at(self, height_m: float) -> View:
+        """The same view from that height, in metres."""
+        return View(
+            near=self.near * height_m, far=self.far * height_m,
+            near_half=self.near_half * height_m, far_half=self.far_half * height_m,
+        )  # fmt: skip
+
+    @property
+    def swath_m(self) -> float:
+        """Guaranteed width across the track: that of the nearest row."""
+        return 2 * self.near_half
+
+    @property
+    def depth_m(self) -> float:
+        return self.far - self.near
+
+
+def view_of(camera: PlanCamera) -> View:
+    """The view of a camera from one metre.
+
+    Raises:
+        CameraLooksUp: no usable ground is in the picture.
+    """
+    tilt = math.radians(-camera.pitch_deg)
+    across = math.tan(math.radians(camera.horizontal_fov_deg) / 2)
+    half = across * camera.height_px / camera.width_px
+    bottom = math.sin(tilt) + half * math.cos(tilt)
+    near = (math.cos(tilt) - half * math.sin(tilt)) / bottom if bottom > 1e-6 else math.inf
+    if near > USABLE_REACH / 2:
+        raise CameraLooksUp(
+            f"at a pitch of {camera.pitch_deg:g} degrees camera {camera.name} sees too little ground: "
+            "tilt it further down (towards -90)"
+        )
+    top = math.sin(tilt) - half * math.cos(tilt)
+    far = (math.cos(tilt) + half * math.sin(tilt)) / top if top > 1e-6 else math.inf
+    if far > USABLE_REACH:
+        far = USABLE_REACH
+        row = (math.cos(tilt) - far * math.sin(tilt)) / (far * math.cos(tilt) + math.sin(tilt))
+        top = math.sin(tilt) + row * math.cos(tilt)
+    return View(near=near, far=far, near_half=across / bottom, far_half=across / top)
+
+
+def swept(view: View, starts: Array, ends: Array) -> Any:
+    """Ground seen while flying straight from each start to each end (N, 2) over flat ground.
+
+    The trapezium is convex, so what it sweeps along a straight line is the hull of its two end positions.
+
+    Returns:
+        An array of N shapely polygons.
+    """
+    corners = _corners(view, starts, ends)
+    both = np.concatenate([starts[:, None, :] + corners, ends[:, None, :] + corners], axis=1)
+    return _hulls(both)
+
+
+def seen_over_relief(view: View, track: Array, ground: GroundHeight) -> Any:
+    """Ground seen along one straight lane over relief.
+
+    Args:
+        view: per metre of height (``view_of``).
+        track: (N, 3) positions along the lane, up in the same heights as ``ground``.
+
+    Returns:
+        An array of N - 1 polygons, one for each step.
+    """
+    directions = np.broadcast_to(track[-1, :2] - track[0, :2], (len(track), 2))
+    corners = _corners(view, np.zeros((len(track), 2)), directions)
+    below = ground(track[:, 0], track[:, 1])
+    height = np.repeat((track[:, 2] - below)[:, None], 4, axis=1)
+    for _ in range(RELIEF_ITERATIONS):
+        points = track[:, None, :2] + corners * height[..., None]
+        there = ground(points[..., 0].ravel(), points[..., 1].ravel()).reshape(height.shape)
+        target = np.maximum(track[:, 2:3] - np.where(np.isnan(there), below[:, None], there), 1.0)
+        height = (height + target) / 2
+    points = track[:, None, :2] + corners * height[..., None]
+    return _hulls(np.concatenate([points[:-1], points[1:]], axis=1))
+
+
+def _corners(view: View, starts: Array, ends: Array) -> Array:
+    """Offsets (N, 4, 2) of the trapezium's corners for aircraft that face from start to end."""
+    delta = ends - starts
+    unit = delta / np.maximum(np.hypot(delta[:, 0], delta[:, 1]), 1e-9)[:, None]
+    right = np.column_stack([unit[:, 1], -unit[:, 0]])
+    rows: Sequence[tuple[float, float]] = (
+        (view.near, -view.near_half), (view.near, view.near_half),
+        (view.far, view.far_half), (view.far, -view.far_half),
+    )  # fmt: skip
+    return np.stack([ahead * unit + side * right for ahead, side in rows], axis=1)
+
+
+def _hulls(points: Array) -> Any:
+    """Convex hulls of (N, K, 2) point sets."""
+    count, size, _ = points.shape
+    flat = shapely.points(points.reshape(-1, 2))
+    return shapely.convex_hull(shapely.multipoints(flat, indices=np.repeat(np.arange(count), size)))
