@@ -10,8 +10,9 @@ from typing import Any
 from vision.detections import CLASSES
 from vision.training.errors import TrainingExtraMissing
 
-ABSENT_CLASS_BIAS = -12.0
-"""Logit of a class that the initialisation does not know: a probability of 6e-6, so it never fires."""
+ABSENT_CLASS_BIAS = -7.0
+"""Logit of a class that the initialisation does not know: a probability of 0.001, so it never fires, yet near
+enough to be learned in a short run."""
 
 
 @contextmanager
@@ -36,9 +37,9 @@ def class_rows(known: Mapping[int, str], wanted: Sequence[str] = CLASSES) -> lis
 def initial_model(checkpoint: Path, classes: Sequence[str] = CLASSES) -> Any:
     """The network of a checkpoint with its class rows picked by name.
 
-    The class branches keep the width of the checkpoint (80 channels for COCO; a fresh network of eight classes
-    would be narrower, and two of its three layers would start from nothing). Classes unknown to the checkpoint
-    start with zero weights and a bias that keeps them silent.
+    The class branches keep the width of the checkpoint (80 channels for COCO; a fresh network of eight
+    classes would be narrower, and two of its three layers would start from nothing). Classes unknown to the
+    checkpoint start with zero weights and a bias that keeps them silent.
     """
     with training_extra():
         import torch
@@ -62,8 +63,13 @@ def initial_model(checkpoint: Path, classes: Sequence[str] = CLASSES) -> Any:
     model.nc = len(classes)
     model.names = dict(enumerate(classes))
     model.yaml["nc"] = len(classes)
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
+    return trainable(model)
+
+
+def trainable(model: Any) -> Any:
+    """The same network with everything free to learn but the fixed projection of the box distribution."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(".dfl" not in name)
     return model
 
 
