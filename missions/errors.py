@@ -5,8 +5,8 @@ MissionsError
 │                          CamerasInvalid, PlanFileInvalid, FormatUnknown
 ├── TerrainUnknown         no elevation is known there
 └── PlanImpossible         NothingSelected, CellUnknown, CameraUnknown, CameraLooksUp, AreaInvalid,
-                           AreaOutsideCells, AreaForbidden, AreaTooLarge, TerrainMissing, HomeUnknown,
-                               HomeForbidden, WindTooStrong
+                           AreaOutsideCells, AreaForbidden, AreaTooLarge, TerrainMissing, HomeForbidden,
+                           WindTooStrong
 """
 
 from __future__ import annotations
@@ -93,10 +93,6 @@ class AreaTooLarge(PlanImpossible):
 
 class TerrainMissing(PlanImpossible):
     """The height of the ground is not known along the way: give terrain that covers the whole area."""
-
-
-class HomeUnknown(PlanImpossible):
-    """The take-off point is not known: give a home position (latitude, longitude)."""
 
 
 class HomeForbidden(PlanImpossible):

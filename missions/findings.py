@@ -29,6 +29,15 @@ def beyond_cells(beyond_m2: float, area_m2: float) -> list[Finding]:
     )]  # fmt: skip
 
 
+def assumed_home(latitude: float, longitude: float) -> list[Finding]:
+    """No take-off point was given."""
+    return [Finding(
+        code="home_assumed", severity="warning", latitude=latitude, longitude=longitude,
+        text="no take-off point is given: a corner of the ground to see is taken",
+        remedy="give the take-off point as home",
+    )]  # fmt: skip
+
+
 def no_fly_ground(left_out_m2: float) -> list[Finding]:
     """Selected ground within no-fly zones."""
     if left_out_m2 < WORTH_TELLING_M2:

@@ -180,7 +180,7 @@ def _fence_polygons(plan: PatrolPlan) -> list[dict[str, Any]]:
 
 
 def _geojson(plan: PatrolPlan) -> dict[str, Any]:
-    """Area, allowed area, no-fly zones, and each sortie's way in three dimensions (height above sea level)."""
+    """Area, allowed area, no-fly zones, and each sortie's way with heights above sea level."""
 
     def feature(kind: str, geometry: dict[str, Any], **more: object) -> dict[str, Any]:
         return {"type": "Feature", "properties": {"kind": kind, **more}, "geometry": geometry}
@@ -189,7 +189,9 @@ def _geojson(plan: PatrolPlan) -> dict[str, Any]:
     features = [
         feature(kind, {"type": "MultiPolygon", "coordinates": rings}) for kind, rings in areas if rings
     ]
-    features.append(feature("home", {"type": "Point", "coordinates": [plan.home[1], plan.home[0], plan.home[2]]}))
+    features.append(
+        feature("home", {"type": "Point", "coordinates": [plan.home[1], plan.home[0], plan.home[2]]})
+    )
     for number, sortie in enumerate(plan.sorties, 1):
         way = [[p.longitude, p.latitude, p.altitude_amsl_m] for p in sortie.waypoints]
         features.append(
@@ -232,7 +234,9 @@ def _read_qgc(path: Path, text: str) -> MissionFile:
     if not isinstance(document, dict) or document.get("fileType") != "Plan":
         raise PlanFileInvalid(f"{path} is no QGroundControl plan: its fileType must be Plan")
     if document.get("version") != 1:
-        raise PlanFileInvalid(f"{path} is a plan of version {document.get('version')!r}; version 1 can be read")
+        raise PlanFileInvalid(
+            f"{path} is a plan of version {document.get('version')!r}; version 1 can be read"
+        )
     mission = document.get("mission")
     if not isinstance(mission, dict) or not isinstance(mission.get("items"), list):
         raise PlanFileInvalid(f"{path} holds no mission: plan one and save it again")
@@ -241,7 +245,9 @@ def _read_qgc(path: Path, text: str) -> MissionFile:
     items: list[MissionItem] = []
     for number, entry in enumerate(mission["items"], 1):
         items += _qgc_items(entry, f"{path}: item {number}")
-    return MissionFile(items, _qgc_home(path, mission), _qgc_fence(path, document), _qgc_rally(path, document))
+    return MissionFile(
+        items, _qgc_home(path, mission), _qgc_fence(path, document), _qgc_rally(path, document)
+    )
 
 
 def _qgc_items(entry: Any, where: str) -> list[MissionItem]:
@@ -255,8 +261,10 @@ def _qgc_items(entry: Any, where: str) -> list[MissionItem]:
         raise PlanFileInvalid(f"{where} is no SimpleItem with seven params; export the plan again")
     numbers = [math.nan if value is None else value for value in values]
     command, frame = entry.get("command"), entry.get("frame")
-    if not all(_is_number(value) for value in numbers) or not _is_count(command) or not _is_count(frame):
-        raise PlanFileInvalid(f"{where} has a command, frame or param that is no number; export the plan again")
+    if command is None or frame is None or not all(_is_number(value) for value in [*numbers, command, frame]):
+        raise PlanFileInvalid(
+            f"{where} has a command, frame or param that is no number; export the plan again"
+        )
     return [_item(int(command), int(frame), numbers, bool(entry.get("autoContinue", True)), where)]
 
 
@@ -266,7 +274,9 @@ def _complex_items(entry: dict[str, Any], where: str) -> list[MissionItem]:
     if kind not in ("survey", "CorridorScan"):
         raise PlanFileInvalid(f"{where} is a {kind}, which cannot be read: convert it to waypoints")
     if kind == "survey" and version not in SURVEY_VERSIONS:
-        raise PlanFileInvalid(f"{where} is a survey of version {version!r}, which cannot be read: save it anew")
+        raise PlanFileInvalid(
+            f"{where} is a survey of version {version!r}, which cannot be read: save it anew"
+        )
     style = entry.get("TransectStyleComplexItem")
     inner = style.get("Items") if isinstance(style, dict) else None
     if not isinstance(inner, list) or not inner:
@@ -332,15 +342,21 @@ def _read_wpl(path: Path, text: str) -> MissionFile:
             values = [float(word) for word in words[4:11]]
             autocontinue = bool(int(words[11]))
         except ValueError as error:
-            raise PlanFileInvalid(f"{where} holds what is no number: {error}; export the file again") from error
+            raise PlanFileInvalid(
+                f"{where} holds what is no number: {error}; export the file again"
+            ) from error
         if index != number:
-            raise PlanFileInvalid(f"{where} is numbered {index}, {number} was expected; export the file again")
+            raise PlanFileInvalid(
+                f"{where} is numbered {index}, {number} was expected; export the file again"
+            )
         items.append(_item(command, frame, values, autocontinue, where))
     fence = [item for item in items if 5000 <= item.command < 5100]
     rally = [item for item in items if item.command == mi.RALLY_POINT]
     if fence or rally:
         if len(fence) + len(rally) != len(items):
-            raise PlanFileInvalid(f"{path} mixes mission, fence and rally items: keep them in files of their own")
+            raise PlanFileInvalid(
+                f"{path} mixes mission, fence and rally items: keep them in files of their own"
+            )
         return MissionFile([], None, fence, rally)
     if not items:
         raise PlanFileInvalid(f"{path} holds no item: plan a mission and save it again")
@@ -372,7 +388,3 @@ def _check_place(latitude: float, longitude: float, where: str) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 65536

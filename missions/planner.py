@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import shapely
+import shapely.ops
 from pydantic import BaseModel, ConfigDict, Field
 
 from missions import airspace, coverage, findings, proof, shapes
@@ -20,7 +21,6 @@ from missions.errors import (
     AreaOutsideCells,
     AreaTooLarge,
     CameraUnknown,
-    HomeUnknown,
     NothingSelected,
     TerrainMissing,
 )
@@ -137,14 +137,14 @@ def _prepare(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEntry
     view = unit_view.at(flight.altitude_agl_m)
     forbidden = airspace.forbidden_ground(site.no_fly, frame)
     target, left_out = _target(selected, frame, forbidden, view)
-    home = _home(request, site)
+    home, assumed = _home(request, site, frame, target)
     room = airspace.open_airspace(target, forbidden, frame.to_enu(*home)[0, :2], request.buffer_m)
     ground = ground_in(frame, site.terrain)
     _check_terrain(room.allowed, ground)
     return _Task(
         request=request, site=site, frame=frame, camera=camera, unit_view=unit_view, view=view, flight=flight,
         wished_speed_m_s=wished, home=home, target=target, cells=cells, room=room, ground=ground,
-        notes=[*notes, *left_out, *room.findings],
+        notes=[*notes, *left_out, *assumed, *room.findings],
     )  # fmt: skip
 
 
@@ -200,17 +200,24 @@ def _target(selected: Any, frame: LocalFrame, forbidden: Any, view: View) -> tup
     return target, findings.no_fly_ground(whole.area - target.area)
 
 
-def _home(request: PlanRequest, site: Site) -> tuple[float, float, float]:
-    """Home with its altitude; from the terrain when none is given."""
+def _home(
+    request: PlanRequest, site: Site, frame: LocalFrame, target: Any
+) -> tuple[tuple[float, float, float], list[Finding]]:
+    """Home with its altitude, from the terrain when none is given; else a corner of the ground to see."""
     home = request.home or site.home
+    notes: list[Finding] = []
     if home is None:
-        raise HomeUnknown
+        west, south, _, _ = target.bounds
+        corner = shapely.ops.nearest_points(target, shapely.Point(west, south))[0]
+        place = frame.to_geodetic([[corner.x, corner.y]])[0]
+        home = (round(float(place[0]), 7), round(float(place[1]), 7))
+        notes = findings.assumed_home(*home)
     if len(home) == 3:
-        return home
+        return home, notes
     altitude = float(site.terrain.elevation_m(home[0], home[1])[0])
     if np.isnan(altitude):
         raise TerrainMissing("the ground at the take-off point is not known: give terrain that covers it")
-    return home[0], home[1], altitude
+    return (home[0], home[1], altitude), notes
 
 
 def _check_terrain(allowed: Any, ground: GroundHeight) -> None:

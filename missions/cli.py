@@ -1,0 +1,253 @@
+"""``skybeat plan``: plan a patrol and write it down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from missions import plan_files, shapes
+from missions.cameras import load_cameras
+from missions.errors import FileInvalid, MissionsError, SiteInvalid
+from missions.grids import Grid
+from missions.plan import PatrolPlan, Sortie, WaypointRole
+from missions.planner import PlanRequest, plan_patrol
+from missions.site import NoFlyZone, Site, load_no_fly, load_site
+from missions.terrain import FlatTerrain, load_terrain
+from missions.zones import ZONE_KINDS
+
+DEFAULT_SITE = Path(__file__).resolve().parents[1] / "configs" / "sites" / "yunxi"
+FOR_AUTOPILOTS = (".plan", ".waypoints")
+
+app = typer.Typer(help="Plan patrols.", no_args_is_help=True)
+
+
+@app.callback()
+def _missions() -> None:
+    """Plan patrols."""
+
+
+@app.command()
+def plan(
+    site: Annotated[
+        Path | None, typer.Option(help="Site folder; the demo town unless --grids is given.")
+    ] = None,
+    grids: Annotated[Path | None, typer.Option(help="GeoJSON of grid cells, instead of the site's.")] = None,
+    no_fly: Annotated[
+        Path | None,
+        typer.Option("--no-fly", "--zones", help="GeoJSON of no-fly zones, instead of the site's."),
+    ] = None,
+    terrain: Annotated[
+        Path | None, typer.Option(help="Elevation (.hgt, .asc, .tif or a folder of .hgt).")
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="Code of a cell to patrol; repeat for several.")
+    ] = None,
+    area: Annotated[Path | None, typer.Option(help="GeoJSON polygon to patrol.")] = None,
+    home: Annotated[
+        str | None, typer.Option(help="Take-off point: latitude,longitude or latitude,longitude,altitude.")
+    ] = None,
+    camera: Annotated[str, typer.Option(help="Name in configs/cameras.yaml.")] = "patrol-720p",
+    pitch: Annotated[
+        float | None, typer.Option(help="Camera pitch in degrees; -90 looks straight down.")
+    ] = None,
+    altitude_agl: Annotated[float | None, typer.Option(help="Height over the ground in metres.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Speed over ground in m/s.")] = None,
+    overlap: Annotated[float, typer.Option(help="Overlap of neighbouring lanes, 0 to 0.9.")] = 0.1,
+    wind: Annotated[float, typer.Option(help="Wind speed in m/s, from any direction.")] = 0.0,
+    aircraft: Annotated[int, typer.Option(help="Number of aircraft.")] = 1,
+    buffer: Annotated[float, typer.Option(help="Allowed metres around the ground to see.")] = 60.0,
+    battery: Annotated[float, typer.Option(help="Battery of one aircraft in Wh.")] = 90.0,
+    reserve: Annotated[float, typer.Option(help="Part of the battery that stays, 0 to 1.")] = 0.25,
+    name: Annotated[str, typer.Option(help="Name of the plan.")] = "",
+    out: Annotated[
+        list[Path] | None, typer.Option(help="File to write: .json .plan .waypoints .geojson; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Plan a patrol over grid cells or a drawn area; the format of each --out follows its suffix.
+
+    Ends with 0 when the plan can be flown, 1 when its findings forbid it, 2 when nothing could be planned.
+    """
+    files: list[Path] = []
+    try:
+        for path in out or []:
+            plan_files.check_writable(path)
+        ground = _site(site, grids, no_fly, terrain, home)
+        request = PlanRequest(
+            name=name, cells=cell or [], area=_area(area), camera=camera, pitch_deg=pitch,
+            altitude_agl_m=altitude_agl, speed_m_s=speed, overlap=overlap, home=_home(home), wind_m_s=wind,
+            aircraft=aircraft, buffer_m=buffer, battery_wh=battery, reserve_fraction=reserve,
+        )  # fmt: skip
+        with Console(stderr=True).status("Planning ..."):
+            result = plan_patrol(request, ground, load_cameras())
+        for path in out or []:
+            if result.flyable or path.suffix.lower() not in FOR_AUTOPILOTS:
+                files += plan_files.write_plan(result, path)
+    except ValidationError as error:
+        raise _refuse(_first_problem(error)) from error
+    except MissionsError as error:
+        raise _refuse(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(summary(result, files), ensure_ascii=False))
+    else:
+        _show(result, files)
+    if not result.flyable:
+        withheld = [str(path) for path in out or [] if path.suffix.lower() in FOR_AUTOPILOTS]
+        typer.echo(
+            "skybeat plan: the findings forbid flying this plan"
+            + (f"; not written: {', '.join(withheld)}" if withheld else ""),
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def summary(result: PatrolPlan, files: list[Path]) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    figures = ("area_m2", "uncovered_fraction", "outside_m", "length_m", "lower_bound_m", "ratio", "seconds",
+               "energy_wh", "reserve_fraction", "swath_m", "lane_spacing_m", "name", "cells")  # fmt: skip
+    return {
+        **{key: getattr(result, key) for key in figures},
+        "sorties": [
+            {
+                "aircraft": sortie.aircraft, "length_m": sortie.length_m, "seconds": sortie.seconds,
+                "energy_wh": sortie.energy_wh, "reserve_fraction": sortie.reserve_fraction,
+                "waypoints": len(sortie.waypoints), "lanes": _lanes(sortie),
+            }
+            for sortie in result.sorties
+        ],
+        "flyable": result.flyable,
+        "findings": [finding.model_dump() for finding in result.findings],
+        "files": [str(path) for path in files],
+    }  # fmt: skip
+
+
+def _show(result: PatrolPlan, files: list[Path]) -> None:
+    console = Console()
+    figures = Table(
+        title=f"{result.name} ({', '.join(result.cells)})", show_header=False, title_justify="left"
+    )
+    excess = f"{result.ratio - 1:+.0%} over the bound" if result.ratio else "no bound for so small an area"
+    lanes = sum(_lanes(sortie) for sortie in result.sorties)
+    for label, value in (
+        (
+            "camera",
+            f"{result.camera.name}, pitch {result.camera.pitch_deg:g} deg, swath {result.swath_m:.1f} m",
+        ),
+        ("height and speed", f"{result.altitude_agl_m:g} m over the ground, {result.speed_m_s:g} m/s"),
+        ("ground to see", f"{result.area_m2:.0f} m2"),
+        ("not seen", f"{result.uncovered_fraction:.3%}"),
+        ("outside allowed area", f"{result.outside_m:.1f} m"),
+        ("lanes", f"{lanes}, {result.lane_spacing_m:.1f} m apart at most"),
+        ("length", f"{result.length_m:.0f} m"),
+        ("lower bound", f"{result.lower_bound_m:.0f} m"),
+        ("ratio", f"{result.ratio:.2f} ({excess})"),
+        ("time", _minutes(result.seconds)),
+        ("energy", f"{result.energy_wh:.1f} Wh"),
+        ("least reserve", f"{result.reserve_fraction:.0%}"),
+    ):
+        figures.add_row(label, value)
+    console.print(figures)
+    table = Table(title="Sorties", title_justify="left")
+    for heading in ("", "aircraft", "lanes", "waypoints", "length", "time", "energy", "reserve"):
+        table.add_column(heading, justify="right")
+    for number, sortie in enumerate(result.sorties, 1):
+        table.add_row(
+            str(number), str(sortie.aircraft + 1), str(_lanes(sortie)), str(len(sortie.waypoints)),
+            f"{sortie.length_m:.0f} m", _minutes(sortie.seconds), f"{sortie.energy_wh:.1f} Wh",
+            f"{sortie.reserve_fraction:.0%}",
+        )  # fmt: skip
+    console.print(table)
+    for finding in result.findings:
+        place = "" if finding.latitude is None else f" at {finding.latitude:.5f}, {finding.longitude:.5f}"
+        remedy = f" Remedy: {finding.remedy}." if finding.remedy else ""
+        console.print(f"{finding.severity}: {finding.text}{place}.{remedy}", markup=False, soft_wrap=True)
+    for path in files:
+        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _site(
+    site: Path | None, grids: Path | None, no_fly: Path | None, terrain: Path | None, home: str | None
+) -> Site:
+    """The site folder with what the other options replace; a file of cells may stand alone."""
+    if site is None and grids is not None:
+        ground = Site(grid=Grid.from_geojson(grids))
+    else:
+        ground = load_site(site or DEFAULT_SITE)
+        if grids is not None:
+            ground = _replaced(ground, grid=Grid.from_geojson(grids))
+    if no_fly is not None:
+        ground = _replaced(ground, no_fly=_no_fly(no_fly))
+    if terrain is not None:
+        ground = _replaced(ground, terrain=load_terrain(terrain))
+    elif home is not None and isinstance(ground.terrain, FlatTerrain):
+        place = _home(home)
+        if place is not None and len(place) == 3:
+            ground = _replaced(ground, terrain=FlatTerrain(place[2]))
+    return ground
+
+
+def _replaced(site: Site, **changes: Any) -> Site:
+    parts = {name: getattr(site, name) for name in Site.__slots__}
+    return Site(**(parts | changes))
+
+
+def _no_fly(path: Path) -> list[NoFlyZone]:
+    for properties, _ in shapes.read_features(path, SiteInvalid):
+        if properties.get("kind") in ZONE_KINDS:
+            raise SiteInvalid(
+                f"{path} holds watch zones ({properties['kind']}), not no-fly zones: give those"
+            )
+    return load_no_fly(path)
+
+
+def _area(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise FileInvalid(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise FileInvalid(f"{path} is no JSON: {error}; export it again as GeoJSON") from error
+    if not isinstance(document, dict):
+        raise FileInvalid(f"{path} is no GeoJSON object: export it again as GeoJSON")
+    return document
+
+
+def _home(text: str | None) -> tuple[float, float] | tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    if len(numbers) == 3:
+        return numbers[0], numbers[1], numbers[2]
+    raise FileInvalid(f"--home {text!r} is no place: write latitude,longitude or latitude,longitude,altitude")
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = str(first["loc"][0]) if first["loc"] else "the request"
+    return f"{where}: {first['msg']}, not {first['input']!r}"
+
+
+def _refuse(sentence: str) -> typer.Exit:
+    typer.echo(f"skybeat plan: {sentence}", err=True)
+    return typer.Exit(2)
+
+
+def _lanes(sortie: Sortie) -> int:
+    return sum(point.role is WaypointRole.LANE_START for point in sortie.waypoints)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
