@@ -90,18 +90,22 @@ def swept(view: View, starts: Array, ends: Array) -> Any:
     return _hulls(both)
 
 
-def seen_over_relief(view: View, track: Array, ground: GroundHeight) -> Any:
-    """Ground seen along one straight lane over relief.
+def seen_over_relief(view: View, tracks: Sequence[Array], ground: GroundHeight) -> list[Any]:
+    """Ground seen along straight lanes over relief.
 
     Args:
         view: per metre of height (``view_of``).
-        track: (N, 3) positions along the lane, up in the same heights as ``ground``.
+        tracks: of each lane the positions (K, 3), K > 1, up in the same heights as ``ground``.
 
     Returns:
-        An array of N - 1 polygons, one for each step.
+        One polygon for each lane.
     """
-    directions = np.broadcast_to(track[-1, :2] - track[0, :2], (len(track), 2))
-    corners = _corners(view, np.zeros((len(track), 2)), directions)
+    if not tracks:
+        return []
+    track = np.vstack(tracks)
+    lane = np.repeat(np.arange(len(tracks)), [len(each) for each in tracks])
+    directions = np.vstack([np.broadcast_to(t[-1, :2] - t[0, :2], (len(t), 2)) for t in tracks])
+    corners = _corners(view, np.zeros_like(directions), directions)
     below = ground(track[:, 0], track[:, 1])
     height = np.repeat((track[:, 2] - below)[:, None], 4, axis=1)
     for _ in range(RELIEF_ITERATIONS):
@@ -110,7 +114,9 @@ def seen_over_relief(view: View, track: Array, ground: GroundHeight) -> Any:
         target = np.maximum(track[:, 2:3] - np.where(np.isnan(there), below[:, None], there), 1.0)
         height = (height + target) / 2
     points = track[:, None, :2] + corners * height[..., None]
-    return _hulls(np.concatenate([points[:-1], points[1:]], axis=1))
+    same = lane[:-1] == lane[1:]
+    hulls = _hulls(np.concatenate([points[:-1], points[1:]], axis=1)[same])
+    return [shapely.union_all(hulls[lane[:-1][same] == number]) for number in range(len(tracks))]
 
 
 def _corners(view: View, starts: Array, ends: Array) -> Array:

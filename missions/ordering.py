@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,20 +88,20 @@ def _directions(order: Order, leave: Array, between: Array, arrive: Array, lengt
 
 
 def _neighbours(order: Order, random: np.random.Generator) -> Order:
-    """All orders one reversal (2-opt) or one moved run of up to three lanes (or-opt) away; a fixed sample of
-    them for long tours."""
-    count = len(order)
-    positions = [
-        np.concatenate([np.arange(i), np.arange(i, j + 1)[::-1], np.arange(j + 1, count)])
-        for i in range(count)
-        for j in range(i + 1, count)
-    ]
+    """Orders one move away; for long tours a sample of them."""
+    moves = _moves(len(order))
+    if len(moves) > MAX_MOVES:
+        moves = moves[random.choice(len(moves), MAX_MOVES, replace=False)]
+    return order[moves]
+
+
+@lru_cache(maxsize=8)
+def _moves(count: int) -> Order:
+    """Every reversal of a run (2-opt) and every moving of a run of up to three lanes (or-opt), (M, count)."""
+    place = list(range(count))
+    moves = [place[:i] + place[i : j + 1][::-1] + place[j + 1 :] for i in place for j in range(i + 1, count)]
     for size in range(1, min(3, count - 1) + 1):
         for i in range(count - size + 1):
-            rest = np.delete(np.arange(count), np.arange(i, i + size))
-            run = np.arange(i, i + size)
-            positions += [np.insert(rest, at, run) for at in range(len(rest) + 1) if at != i]
-    if len(positions) > MAX_MOVES:
-        keep = random.choice(len(positions), MAX_MOVES, replace=False)
-        positions = [positions[k] for k in keep]
-    return order[np.array(positions, np.int64)] if positions else np.empty((0, count), np.int64)
+            rest, run = place[:i] + place[i + size :], place[i : i + size]
+            moves += [rest[:at] + run + rest[at:] for at in range(len(rest) + 1) if at != i]
+    return np.array(moves, np.int64).reshape(-1, count)

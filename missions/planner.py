@@ -237,13 +237,12 @@ def _look(task: _Task) -> Seen | None:
         return None
 
     def look(starts: Array, ends: Array) -> Any:
-        polygons = []
+        tracks = []
         for start, end in zip(starts, ends, strict=True):
             points = airspace.sample(np.stack([start, end]), proof.LOOK_STEP_M)
             height = task.ground(points[:, 0], points[:, 1]) + task.flight.altitude_agl_m
-            lane = np.column_stack([points, height])
-            polygons.append(shapely.union_all(seen_over_relief(task.unit_view, lane, task.ground)))
-        return np.array(polygons, object)
+            tracks.append(np.column_stack([points, height]))
+        return np.array(seen_over_relief(task.unit_view, tracks, task.ground), object)
 
     return look
 

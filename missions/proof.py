@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import shapely
 
 from missions import airspace
@@ -43,13 +42,8 @@ def lane_tracks(sortie: Sortie, frame: LocalFrame) -> list[Array]:
 
 def seen_ground(sorties: list[Sortie], frame: LocalFrame, unit_view: View, ground: GroundHeight) -> Any:
     """Union of the footprints along all lanes, over the relief."""
-    pieces = [
-        seen_over_relief(unit_view, lane, ground)
-        for sortie in sorties
-        for lane in lane_tracks(sortie, frame)
-        if len(lane) > 1
-    ]
-    return shapely.union_all(np.concatenate(pieces)) if pieces else shapely.Polygon()
+    lanes = [lane for sortie in sorties for lane in lane_tracks(sortie, frame) if len(lane) > 1]
+    return shapely.union_all(seen_over_relief(unit_view, lanes, ground))
 
 
 def unseen(target: Any, seen: Any) -> list[Any]:
