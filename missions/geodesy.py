@@ -34,7 +34,8 @@ class LocalFrame:
 
     def __post_init__(self) -> None:
         check_position(self.latitude, self.longitude)
-        plane = f"+proj=aeqd +lat_0={self.latitude!r} +lon_0={self.longitude!r} +datum=WGS84 +units=m"
+        origin = f"+lat_0={float(self.latitude)!r} +lon_0={float(self.longitude)!r}"
+        plane = f"+proj=aeqd {origin} +datum=WGS84 +units=m"
         object.__setattr__(self, "_forward", Transformer.from_crs("EPSG:4326", plane, always_xy=True))
         object.__setattr__(self, "_inverse", Transformer.from_crs(plane, "EPSG:4326", always_xy=True))
 

@@ -28,7 +28,7 @@ class VisionError(Exception):
         super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
 
 
-class SourceError(VisionError):
+class SourceError(VisionError, ValueError):
     """The source of frames cannot be used."""
 
 
@@ -66,7 +66,7 @@ class StreamLost(SourceError):
     """The live stream ended and could not be opened again: check the camera and the network."""
 
 
-class WeightsError(VisionError):
+class WeightsError(VisionError, ValueError):
     """The weights cannot be used."""
 
 
@@ -78,19 +78,19 @@ class WeightsRefused(WeightsError):
     """The weights differ from what the manifest pins: restore the file, or pin the new one."""
 
 
-class ImageRefused(VisionError):
+class ImageRefused(VisionError, ValueError):
     """An image must be uint8 of shape (height, width, 3), red green blue."""
 
 
-class RulesInvalid(VisionError):
+class RulesInvalid(VisionError, ValueError):
     """The watch rules are wrong: mend configs/watch.yaml."""
 
 
-class DatasetInvalid(VisionError):
+class DatasetInvalid(VisionError, ValueError):
     """The dataset is not in YOLO format: images/ and labels/ with one text file per image."""
 
 
-class EvidenceMissing(VisionError):
+class EvidenceMissing(VisionError, LookupError):
     """The evidence store does not hold this file."""
 
 

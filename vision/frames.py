@@ -48,7 +48,10 @@ class Frame:
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """Frames in order of capture."""
+    """Frames in order of capture. ``dropped`` counts those that arrived and were never given."""
+
+    @property
+    def dropped(self) -> int: ...
 
     @property
     def camera_size(self) -> tuple[int, int]:
@@ -64,6 +67,8 @@ class FrameSource(Protocol):
 
 class _Closing:
     """``with`` for sources."""
+
+    dropped: int = 0
 
     def close(self) -> None: ...
 
@@ -230,9 +235,10 @@ class VideoFile(_Closing):
         if not self._formats & HEADER_KEEPS_DURATION:
             return None
         if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration) * float(stream.time_base)
+            seconds: float = float(stream.duration * stream.time_base)
+            return seconds
         if container.duration is not None and len(container.streams) == 1:
-            return float(container.duration) / av.time_base
+            return float(container.duration / av.time_base)
         return None
 
     def _check_end(

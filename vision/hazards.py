@@ -1,0 +1,287 @@
+"""Fire, smoke and illegal parking: believed when they have lasted, taken back when they prove otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from missions.geodesy import Array
+from missions.kinds import Confirm, Kind
+from missions.messages import Reason, SightingKind
+from missions.zones import Zone, Zones
+from vision.claims import Claim, at_least, at_most, distance, middle
+from vision.ground import GroundView
+from vision.rules import HazardRules
+from vision.tracker import Track, TrackPoint
+
+PARKED = frozenset({"car", "bus", "truck", "van"})
+STANDING_LEAST_SAMPLES = 2
+
+
+def needed_looks(rule: Confirm, interval_s: float) -> int:
+    """Looks that confirm at this frame interval: fewer when frames lie far apart, but never one alone.
+
+    >>> needed_looks(Confirm(seconds=1.0, looks=4, min_score=0.4), 0.2)
+    4
+    >>> needed_looks(Confirm(seconds=1.0, looks=4, min_score=0.4), 7.0)
+    2
+    """
+    return max(2, min(rule.looks, math.ceil(rule.seconds / max(interval_s, 1e-3) - 1e-6)))
+
+
+def best_score(points: Sequence[TrackPoint], count: int) -> float:
+    """Mean of the ``count`` best scores; of all there are when there are fewer."""
+    scores = sorted((point.score for point in points), reverse=True)[:count]
+    return float(np.mean(scores)) if scores else 0.0
+
+
+def belief(score: float, seconds: float, needed_s: float) -> float:
+    """Confidence from the mean score and from how long it lasted.
+
+    Frames of one view err together, so that time adds at most one independent look:
+    ``1 - (1 - score) ** (1 + min(1, seconds / (3 * needed)))``.
+    """
+    weight = 1.0 + min(1.0, seconds / (3 * needed_s) if needed_s > 0 else 1.0)
+    return float(np.clip(1 - (1 - score) ** weight, 0, 0.99))
+
+
+class HazardJudge:
+    """Decides about tracks, frame by frame."""
+
+    def __init__(self, rules: HazardRules, kinds: Mapping[SightingKind, Kind], zones: Zones | None) -> None:
+        self.rules = rules
+        self.view: GroundView | None = None
+        self._kinds = kinds
+        self._zones = zones
+        self._parked: dict[int, tuple[tuple[float, float], Zone]] = {}
+        self._claimed: set[int] = set()
+
+    def update(
+        self, tracks: Sequence[Track], ended: Sequence[Track], seconds: float, interval_s: float
+    ) -> list[Claim]:
+        """Claims about the tracks seen in this frame, and retractions.
+
+        Args:
+            seconds: time of the frame from the first one. interval_s: usual time between frames.
+        """
+        claims: list[Claim] = []
+        fires = [track for track in tracks if track.group == "fire" and track.hits >= 2]
+        for track in tracks:
+            if not track.seen:
+                continue
+            if track.group == "fire":
+                claims += self._burning(SightingKind.FIRE, track, interval_s)
+            elif track.group == "smoke":
+                if not self._above_fire(track, fires, seconds):
+                    claims += self._burning(SightingKind.SMOKE, track, interval_s)
+            elif track.group == "vehicle":
+                claims += self._parking(track, interval_s)
+        claims += self._vanished(ended)
+        self._claimed |= {id for claim in claims if not claim.retract for id in claim.tracks}
+        return claims
+
+    # -- fire and smoke --------------------------------------------------------------------------------------
+
+    def _burning(self, kind: SightingKind, track: Track, interval_s: float) -> list[Claim]:
+        rule = self._kinds[kind].confirm
+        points = list(track.points)
+        lasted = points[-1].seconds - points[0].seconds
+        looks = needed_looks(rule, interval_s)
+        score = best_score(points, max(looks, rule.looks))
+        places = np.array([point.place for point in points if point.place is not None])
+        spread = _spread(places)
+        reasons = [
+            at_least(
+                "seen_seconds", lasted, rule.seconds, "s", f"{kind.value} seen for {lasted:.1f} s"
+            ),
+            at_least("looks", len(points), looks, "", f"in {len(points)} frames"),
+            at_least("mean_score", score, rule.min_score, "", f"with a mean score of {score:.2f}"),
+            at_least(
+                "seen_fraction", track.hits / max(track.frames, 1), self.rules.seen_fraction, "",
+                f"in {track.hits} of {track.frames} frames since the first",
+            ),
+            at_most(
+                "spread", spread, self.rules.spread[kind], "m", f"staying at one place within {spread:.1f} m"
+            ),
+        ]  # fmt: skip
+        if not all(reason.fulfilled for reason in reasons):
+            return []
+        return [
+            Claim(
+                kind=kind, tracks=frozenset({track.id}), points=points, place=middle(points),
+                confidence=belief(score, lasted, rule.seconds), reasons=reasons,
+            )
+        ]  # fmt: skip
+
+    def _above_fire(self, smoke: Track, fires: Sequence[Track], seconds: float) -> bool:
+        """Whether smoke rises from a fire, or is too young to tell."""
+        for fire in fires:
+            near = distance(middle(list(fire.points)), middle(list(smoke.points)))
+            if near <= self.rules.fire_smoke_distance or _rises_from(smoke, fire):
+                return True
+        return seconds - smoke.first.seconds < self.rules.fire_hold
+
+    def _vanished(self, ended: Sequence[Track]) -> list[Claim]:
+        """Fire or smoke that was reported, then hardly seen again although its place was in view."""
+        claims = []
+        for track in ended:
+            kind = {"fire": SightingKind.FIRE, "smoke": SightingKind.SMOKE}.get(track.group)
+            share = track.hits / max(track.frames, 1)
+            if kind is None or not track.lost or track.id not in self._claimed:
+                continue
+            least = self.rules.seen_fraction * 0.75
+            if share < least:
+                points = list(track.points)
+                claims.append(
+                    Claim(
+                        kind=kind, tracks=frozenset({track.id}), points=points, place=middle(points),
+                        confidence=0.1, retract=True,
+                        reasons=[
+                            at_least(
+                                "seen_fraction", share, least, "",
+                                f"no longer seen at its place: in {track.hits} of {track.frames} frames only",
+                            )
+                        ],
+                    )
+                )  # fmt: skip
+        return claims
+
+    # -- parking ---------------------------------------------------------------------------------------------
+
+    def _parking(self, track: Track, interval_s: float) -> list[Claim]:
+        if self._zones is None or self.view is None or track.name not in PARKED:
+            return []
+        if track.id in self._parked:
+            leaving = self._leaving(track)
+            if leaving:
+                return [leaving]
+        rule = self._kinds[SightingKind.ILLEGAL_PARKING].confirm
+        looks = needed_looks(rule, interval_s)
+        standing = standing_samples(track, self.rules)
+        lasted = float(standing[-1, 0] - standing[0, 0]) if len(standing) else 0.0
+        if len(standing) < STANDING_LEAST_SAMPLES or lasted < rule.seconds - 1e-3 or len(standing) < looks:
+            return []
+        since = float(standing[0, 0])
+        points = [
+            point for point in track.points if point.seconds >= since - 1e-6 and point.place is not None
+        ]
+        whole = [point for point in points if point.whole] or points
+        zone, fraction = self._zone_of(whole)
+        if zone is None:
+            return []
+        speed, drift = motion(standing)
+        score = best_score(points, rule.looks)
+        reasons = self._parking_reasons(rule, track.name, lasted, len(points), looks, speed, drift)
+        reasons += [
+            at_least("mean_score", score, rule.min_score, "", f"with a mean score of {score:.2f}"),
+            at_least(
+                "in_zone", fraction, self.rules.zone_fraction, "",
+                f"{fraction:.0%} of its looks lie in no-parking zone {zone.code} {zone.name}",
+            ),
+        ]  # fmt: skip
+        if not all(reason.fulfilled for reason in reasons):
+            return []
+        place = middle(whole)
+        assert place is not None
+        self._parked.setdefault(track.id, (place, zone))
+        return [
+            Claim(
+                kind=SightingKind.ILLEGAL_PARKING, tracks=frozenset({track.id}), points=whole, place=place,
+                confidence=belief(score, lasted, rule.seconds) * fraction, reasons=reasons, zone=zone.code,
+            )
+        ]  # fmt: skip
+
+    def _parking_reasons(
+        self, rule: Confirm, name: str, lasted: float, count: int, looks: int, speed: float, drift: float
+    ) -> list[Reason]:
+        return [
+            at_least("standing_seconds", lasted, rule.seconds, "s", f"{name} standing for {lasted:.1f} s"),
+            at_least("looks", count, looks, "", f"in {count} frames"),
+            at_most("speed", speed, self.rules.standing_speed, "m/s", f"at {speed:.2f} m/s"),
+            at_most("drift", drift, self.rules.standing_drift, "m", f"within {drift:.1f} m of its place"),
+        ]
+
+    def _zone_of(self, points: Sequence[TrackPoint]) -> tuple[Zone | None, float]:
+        """The no-parking zone of most looks and their share; none inside a marked parking place."""
+        assert self._zones is not None
+        assert self.view is not None
+        counts: dict[str, int] = {}
+        found: dict[str, Zone] = {}
+        places = [point.place for point in points if point.place is not None]
+        for place in places:
+            latitude, longitude = self.view.geodetic(place)
+            if self._zones.containing(latitude, longitude, "parking"):
+                continue
+            for zone in self._zones.containing(latitude, longitude, "no_parking"):
+                counts[zone.code] = counts.get(zone.code, 0) + 1
+                found[zone.code] = zone
+        if not counts:
+            return None, 0.0
+        code = max(sorted(counts), key=lambda c: counts[c])
+        return found[code], counts[code] / len(places)
+
+    def _leaving(self, track: Track) -> Claim | None:
+        place, zone = self._parked[track.id]
+        recent = np.array([s for s in track.steady if s[0] >= track.last.seconds - 1.5])
+        if len(recent) < 3:
+            return None
+        speed, _ = motion(recent)
+        gone = distance(place, (float(recent[-1, 1]), float(recent[-1, 2])))
+        if speed < self.rules.leaving_speed or gone < self.rules.leaving_distance:
+            return None
+        del self._parked[track.id]
+        points = [point for point in track.points if distance(point.place, place) < 2.0] or [track.first]
+        return Claim(
+            kind=SightingKind.ILLEGAL_PARKING, tracks=frozenset({track.id}), points=points, place=place,
+            confidence=0.1, zone=zone.code, retract=True,
+            reasons=[
+                at_most(
+                    "speed", speed, self.rules.standing_speed, "m/s",
+                    f"it drove off at {speed:.1f} m/s and is {gone:.0f} m away",
+                )
+            ],
+        )  # fmt: skip
+
+
+def standing_samples(track: Track, rules: HazardRules) -> Array:
+    """The newest stretch (n, 3) of seconds, east, north in which the track stood still; may be empty."""
+    samples = np.array(track.steady)
+    if len(samples) < STANDING_LEAST_SAMPLES:
+        return np.zeros((0, 3))
+    here = np.median(samples[-5:, 1:], axis=0)
+    far = np.linalg.norm(samples[:, 1:] - here, axis=1) > rules.standing_drift
+    # One outlying box is an error of the detector; two in a row are movement.
+    away = np.flatnonzero(far[1:] & far[:-1]) + 1
+    start = int(away[-1]) + 1 if len(away) else 0
+    stretch = samples[start:]
+    return np.asarray(stretch[~far[start:]])
+
+
+def motion(samples: Array) -> tuple[float, float]:
+    """Speed of the best straight line (m/s) and median distance from the middle (m) of (n, 3) samples."""
+    time = samples[:, 0] - samples[:, 0].mean()
+    spread = float((time**2).sum())
+    drift = float(np.median(np.linalg.norm(samples[:, 1:] - np.median(samples[:, 1:], axis=0), axis=1)))
+    if spread <= 0:
+        return 0.0, drift
+    velocity = time @ (samples[:, 1:] - samples[:, 1:].mean(axis=0)) / spread
+    return float(np.linalg.norm(velocity)), drift
+
+
+def _spread(places: Array) -> float:
+    if len(places) < 2:
+        return 0.0
+    return float(np.median(np.linalg.norm(places - np.median(places, axis=0), axis=1)))
+
+
+def _rises_from(smoke: Track, fire: Track) -> bool:
+    """Whether the newest boxes show the flames inside or just below the plume."""
+    if abs(smoke.last.seconds - fire.last.seconds) > 2.0:
+        return False
+    left, top, right, bottom = smoke.last.box
+    fl, ft, fr, fb = fire.last.box
+    margin = 0.25 * max(right - left, fr - fl)
+    u, v = (fl + fr) / 2, (ft + fb) / 2
+    return left - margin <= u <= right + margin and top <= v <= bottom + margin + (fb - ft)

@@ -1,0 +1,396 @@
+"""Ids across frames. With a known pose things are followed on the ground, so the camera may move freely.
+
+Each track is a constant-velocity Kalman filter in metres east and north. A frame's boxes are given to tracks
+in two rounds after ByteTrack (Zhang et al. 2022): first the strong ones, then weak ones to tracks still
+without. Without a pose, boxes are matched by their overlap in the image.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from missions.geodesy import Array
+from vision.camera import Pose
+from vision.detections import Detections
+from vision.ground import GroundView
+from vision.heads import suppress
+from vision.rules import TrackerRules
+
+GROUPS: Mapping[str, str] = {
+    "person": "person", "car": "vehicle", "bus": "vehicle", "truck": "vehicle", "van": "vehicle",
+    "bicycle": "cycle", "motorcycle": "cycle", "fire": "fire", "smoke": "smoke",
+}  # fmt: skip
+"""Classes that flicker into one another are followed as one."""
+
+GROUP_ORDER = ("person", "vehicle", "cycle", "fire", "smoke")
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+
+HISTORY = 600
+WEAK = 0.1
+"""Boxes below this are never used, whatever the thresholds."""
+IMAGE_GATE = 0.85
+NO_MATCH = 1e6
+BORDER_PX = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPoint:
+    """One look at a tracked thing.
+
+    seconds: time from the first frame. box: left, top, right, bottom px. pixel: its ground contact in the
+    image. place: east, north in metres, the middle of its footprint; None without a pose. whole: not cut by
+    the picture's border.
+    """
+
+    captured_at: datetime
+    seconds: float
+    frame_index: int
+    name: str
+    box: tuple[float, float, float, float]
+    score: float
+    pixel: tuple[float, float]
+    pixel_sigma_px: float
+    place: tuple[float, float] | None
+    pose: Pose | None
+    whole: bool
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One thing followed over time; ``points`` are its looks, oldest first."""
+
+    id: int
+    group: str
+    points: deque[TrackPoint] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    votes: Counter[str] = field(default_factory=Counter)
+    hits: int = 0
+    missed: int = 0
+    frames: int = 0
+    state: Array | None = None
+    covariance: Array | None = None
+    state_at: float = 0.0
+    lost: bool = False
+    """Ended while its place was still in view."""
+    steady: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    """seconds, east, north with the camera's common shift taken out: for judging motion."""
+
+    @property
+    def last(self) -> TrackPoint:
+        return self.points[-1]
+
+    @property
+    def first(self) -> TrackPoint:
+        return self.points[0]
+
+    @property
+    def name(self) -> str:
+        """The class with the highest sum of scores; the first seen among equals."""
+        return max(self.votes, key=lambda name: self.votes[name])
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was seen in the newest frame."""
+        return self.missed == 0
+
+    @property
+    def velocity(self) -> tuple[float, float]:
+        """Metres a second east and north; zero where unknown."""
+        return (0.0, 0.0) if self.state is None else (float(self.state[2]), float(self.state[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Boxes of one frame made ready: groups, ground places and their errors."""
+
+    found: Detections
+    groups: list[str]
+    strong: Mask
+    places: Array
+    errors: Array
+    pixels: Array
+    sigmas: Array
+    whole: Mask
+
+
+class Tracker:
+    """Follows people, vehicles, cycles, fire and smoke.
+
+    Args:
+        view: projects onto the ground; may be given later, when the first pose is known.
+        thresholds: lowest score of a strong box by class; weak boxes lie below.
+    """
+
+    def __init__(self, rules: TrackerRules, thresholds: Mapping[str, float] | None = None) -> None:
+        self.rules = rules
+        self.view: GroundView | None = None
+        self.tracks: list[Track] = []
+        self.ended: list[Track] = []
+        self._thresholds = thresholds or {}
+        self._next_id = 1
+        self._origin: datetime | None = None
+        self._shift = np.zeros(2)
+
+    def update(
+        self,
+        detections: Detections,
+        captured_at: datetime,
+        frame_index: int,
+        pose: Pose | None,
+        image_size: tuple[int, int],
+    ) -> list[Track]:
+        """Take in one frame; the tracks that live on, seen or not. ``ended`` holds those it ended."""
+        self._origin = self._origin or captured_at
+        seconds = (captured_at - self._origin).total_seconds()
+        measured = self._measure(detections, pose, image_size)
+        for track in self.tracks:
+            track.frames += 1
+            self._predict(track, seconds)
+        pairs = self._associate(measured, seconds)
+        self._stabilise(measured, pairs)
+        for track in self.tracks:
+            track.missed += 1
+        for index, track in pairs.items():
+            self._take(track, measured, index, captured_at, seconds, frame_index, pose)
+        for index in (int(i) for i in np.flatnonzero(measured.strong)):
+            if index not in pairs:
+                self._start(measured, index, captured_at, seconds, frame_index, pose)
+        self._retire(seconds, pose)
+        return self.tracks
+
+    # -- one frame's boxes ---------------------------------------------------------------------------------
+
+    def _measure(self, detections: Detections, pose: Pose | None, size: tuple[int, int]) -> _Measured:
+        known = np.array([name in GROUPS for name in detections.names], np.bool_)
+        found = detections.select(known[detections.classes] & (detections.scores >= WEAK))
+        order = np.array([GROUP_ORDER.index(GROUPS.get(n, "person")) for n in found.names], np.int64)
+        group_ids = order[found.classes] if len(found) else np.zeros(0, np.int64)
+        nested = np.isin(group_ids, [GROUP_ORDER.index("fire"), GROUP_ORDER.index("smoke")])
+        kept = [
+            np.flatnonzero(part)[
+                suppress(
+                    found.boxes[part], found.scores[part], group_ids[part], self.rules.duplicate_iou,
+                    smaller_threshold=0.7 if part is nested else None,
+                )
+            ]
+            for part in (~nested, nested)
+        ]  # fmt: skip
+        found = found.select(np.sort(np.concatenate(kept)))
+        groups = [GROUPS[found.name(i)] for i in range(len(found))]
+        strong = np.array([s >= self._threshold(found.name(i)) for i, s in enumerate(found.scores)], np.bool_)
+        boxes = found.boxes.astype(float)
+        sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+        sigmas = self.rules.pixel_sigma + self.rules.pixel_sigma_share * sides
+        w, h = size
+        inner = np.hstack([boxes[:, :2] > BORDER_PX, boxes[:, 2:] < np.array([w, h]) - BORDER_PX])
+        whole: Mask = np.asarray(inner.all(1), np.bool_)
+        places, pixels = self._places(found, groups, boxes, pose)
+        errors = np.tile(np.eye(2), (len(found), 1, 1))
+        good = np.isfinite(places).all(1)
+        if pose is not None and self.view is not None and good.any():
+            errors[good] = self.view.covariance(pose, places[good], sigmas[good])
+            errors += self.rules.pose_jitter**2 * np.eye(2)
+        return _Measured(found, groups, strong, places, errors, pixels, sigmas, whole)
+
+    def _places(
+        self, found: Detections, groups: Sequence[str], boxes: Array, pose: Pose | None
+    ) -> tuple[Array, Array]:
+        """Ground place (N, 2) and contact pixel (N, 2) of each box."""
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        bottom = np.column_stack([middle[:, 0], boxes[:, 3]])
+        places = np.full((len(found), 2), np.nan)
+        if pose is None or self.view is None or not len(found):
+            return places, bottom
+        dive = float(np.sin(np.radians(np.clip(-pose.pitch_deg, 0, 90))))
+        wide = boxes[:, 2] - boxes[:, 0]
+        high = boxes[:, 3] - boxes[:, 1]
+        # The foot of a flame is as deep as it is wide: seen from above its middle lies above the box's lower
+        # edge, and straight down it is the middle of the box.
+        foot = np.column_stack([middle[:, 0], boxes[:, 3] - np.minimum(wide * dive, high) / 2])
+        lifts = np.array([self._half_height(group, found.name(i)) for i, group in enumerate(groups)])
+        burning = np.array([group in ("fire", "smoke") for group in groups], np.bool_)
+        places = self.view.place(pose, np.where(burning[:, None], foot, middle), lifts)
+        pixels = self.view.pixels(pose, places)
+        return places, np.where(np.isfinite(pixels), pixels, bottom)
+
+    def _half_height(self, group: str, name: str) -> float:
+        if group == "person":
+            return self.rules.person_height / 2
+        return self.rules.vehicle_height.get(name, 0.0) / 2
+
+    def _threshold(self, name: str) -> float:
+        return self._thresholds.get(name, 0.25)
+
+    # -- association ---------------------------------------------------------------------------------------
+
+    def _associate(self, measured: _Measured, seconds: float) -> dict[int, Track]:
+        """Index of a box -> its track."""
+        pairs: dict[int, Track] = {}
+        rounds = (
+            (np.flatnonzero(measured.strong).astype(np.int64), self.tracks),
+            (
+                np.flatnonzero(~measured.strong).astype(np.int64),
+                [t for t in self.tracks if t.hits >= self.rules.confirm_hits],
+            ),
+        )
+        taken: set[int] = set()
+        for indices, candidates in rounds:
+            tracks = [track for track in candidates if track.id not in taken]
+            if not len(indices) or not tracks:
+                continue
+            cost = self._cost(measured, indices, tracks, seconds)
+            for row, column in zip(*linear_sum_assignment(cost), strict=True):
+                if cost[row, column] < NO_MATCH:
+                    pairs[int(indices[row])] = tracks[column]
+                    taken.add(tracks[column].id)
+        return pairs
+
+    def _cost(self, measured: _Measured, indices: Indices, tracks: list[Track], seconds: float) -> Array:
+        cost = np.full((len(indices), len(tracks)), NO_MATCH)
+        places = measured.places[indices] - self._shift
+        grounded = np.isfinite(places).all(1)
+        groups = np.array([measured.groups[i] for i in indices])
+        for column, track in enumerate(tracks):
+            same = groups == track.group
+            if track.state is not None and track.covariance is not None and (same & grounded).any():
+                rows = np.flatnonzero(same & grounded)
+                cost[rows, column] = self._ground_cost(
+                    track, places[rows], measured.errors[indices[rows]], seconds
+                )
+                same = same & ~grounded
+            rows = np.flatnonzero(same)
+            if len(rows) and (track.state is None or not grounded.all()):
+                gaps = 1 - _iou(np.array(track.last.box), measured.found.boxes[indices[rows]].astype(float))
+                cost[rows, column] = np.where(gaps < IMAGE_GATE, gaps, NO_MATCH)
+        return cost
+
+    def _ground_cost(self, track: Track, places: Array, errors: Array, seconds: float) -> Array:
+        assert track.state is not None
+        assert track.covariance is not None
+        gap = places - track.state[:2]
+        spread = track.covariance[:2, :2] + errors
+        inverse = np.linalg.inv(spread)
+        distance = np.einsum("ni,nij,nj->n", gap, inverse, gap)
+        reach = self.rules.top_speed[track.group] * (seconds - track.last.seconds) + 1.0
+        near = (distance <= self.rules.gate_sigma**2) & (np.linalg.norm(gap, axis=1) <= reach)
+        likelihood = distance + np.log(np.linalg.det(spread) + 1e-9) + 25.0
+        return np.where(near, likelihood, NO_MATCH)
+
+    # -- the filter ----------------------------------------------------------------------------------------
+
+    def _predict(self, track: Track, seconds: float) -> None:
+        if track.state is None or track.covariance is None:
+            return
+        step = max(seconds - track.state_at, 0.0)
+        move = np.eye(4)
+        move[0, 2] = move[1, 3] = step
+        drive = np.vstack([np.eye(2) * step**2 / 2, np.eye(2) * step])
+        track.state = move @ track.state
+        noise = self.rules.acceleration[track.group] ** 2 * drive @ drive.T
+        track.covariance = move @ track.covariance @ move.T + noise
+        track.state_at = seconds
+
+    def _stabilise(self, measured: _Measured, pairs: Mapping[int, Track]) -> None:
+        """Take the median surprise of many tracks for an error of the pose, common to the whole frame."""
+        gaps = [
+            measured.places[i] - self._shift - track.state[:2]
+            for i, track in pairs.items()
+            if track.state is not None and track.hits >= 3 and np.isfinite(measured.places[i]).all()
+        ]
+        self._shift *= 1 - self.rules.stabilise_leak
+        if len(gaps) >= self.rules.stabilise_tracks:
+            self._shift = self._shift + np.median(np.array(gaps), axis=0)
+
+    def _take(
+        self,
+        track: Track,
+        measured: _Measured,
+        index: int,
+        captured_at: datetime,
+        seconds: float,
+        frame_index: int,
+        pose: Pose | None,
+    ) -> None:
+        name = measured.found.name(index)
+        place = measured.places[index]
+        grounded = bool(np.isfinite(place).all())
+        left, top, right, bottom = (float(v) for v in measured.found.boxes[index])
+        track.points.append(
+            TrackPoint(
+                captured_at, seconds, frame_index, name, (left, top, right, bottom),
+                float(measured.found.scores[index]),
+                (float(measured.pixels[index, 0]), float(measured.pixels[index, 1])),
+                float(measured.sigmas[index]),
+                (float(place[0]), float(place[1])) if grounded else None,
+                pose, bool(measured.whole[index]),
+            )
+        )  # fmt: skip
+        track.votes[name] += float(measured.found.scores[index])  # type: ignore[assignment]
+        track.hits += 1
+        track.missed = 0
+        if grounded:
+            steady = place - self._shift
+            track.steady.append((seconds, float(steady[0]), float(steady[1])))
+            self._correct(track, steady, measured.errors[index], seconds)
+
+    def _correct(self, track: Track, place: Array, error: Array, seconds: float) -> None:
+        if track.state is None or track.covariance is None:
+            speed = self.rules.start_speed[track.group]
+            track.state = np.array([place[0], place[1], 0.0, 0.0])
+            track.covariance = np.zeros((4, 4))
+            track.covariance[:2, :2] = error
+            track.covariance[2:, 2:] = speed**2 * np.eye(2)
+            track.state_at = seconds
+            return
+        spread = track.covariance[:2, :2] + error
+        gain = track.covariance[:, :2] @ np.linalg.inv(spread)
+        track.state = track.state + gain @ (place - track.state[:2])
+        track.covariance = track.covariance - gain @ track.covariance[:2]
+
+    def _start(
+        self,
+        measured: _Measured,
+        index: int,
+        captured_at: datetime,
+        seconds: float,
+        frame_index: int,
+        pose: Pose | None,
+    ) -> None:
+        track = Track(self._next_id, measured.groups[index], frames=1)
+        self._next_id += 1
+        self._take(track, measured, index, captured_at, seconds, frame_index, pose)
+        self.tracks.append(track)
+
+    def _retire(self, seconds: float, pose: Pose | None) -> None:
+        """End tracks that are lost, that never came true, or whose place has left the picture."""
+        outside: set[int] = set()
+        missing = [track for track in self.tracks if track.missed and track.state is not None]
+        if missing and pose is not None and self.view is not None:
+            states = np.array([track.state[:2] for track in missing if track.state is not None])
+            inside = self.view.in_view(pose, states + self._shift, margin_px=-20.0)
+            outside = {track.id for track, visible in zip(missing, inside, strict=True) if not visible}
+        kept: list[Track] = []
+        self.ended = []
+        for track in self.tracks:
+            unseen = seconds - track.last.seconds
+            tentative = track.hits < self.rules.confirm_hits and track.missed > 1
+            lost = unseen > self.rules.lost_seconds and track.missed >= self.rules.lost_frames
+            track.lost = lost and track.id not in outside
+            (self.ended if tentative or lost or track.id in outside else kept).append(track)
+        self.tracks = kept
+
+
+def _iou(box: Array, others: Array) -> Array:
+    wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    high = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    shared = np.clip(wide, 0, None) * np.clip(high, 0, None)
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    return np.asarray(shared / np.maximum(area + areas - shared, 1e-9))
