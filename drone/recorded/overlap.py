@@ -40,10 +40,10 @@ class PosedStill(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The clockwise turn that undoes what was done to the pictures, and how they agree then.
+    """The clockwise turn that undoes what was done to the pictures, and the agreement then.
 
     Attributes:
-        consistency_m: median over common points of the distance between their two places, None without overlap.
+        consistency_m: median distance between the two places of common points; None without overlap.
         pairs: how many pairs of stills overlap.
     """
 

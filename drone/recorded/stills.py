@@ -215,7 +215,7 @@ def _cameras(still: Still, camera: CameraModel | None, warnings: list[str]) -> d
         return {0: level, 90: upended, 180: level, 270: upended}
     if abs(camera.width_px * height - camera.height_px * width) > 0.01 * width * camera.height_px:
         raise StillsUnusable(
-            f"the camera {camera.name} has pictures of {camera.width_px} x {camera.height_px}, the stills are "
+            f"the camera {camera.name} takes {camera.width_px} x {camera.height_px} pixels, the stills are "
             f"{width} x {height}; give their own camera or none"
         )
     level = camera.scaled(width, height)
