@@ -34,7 +34,8 @@ class RunSettings:
     """What a run does.
 
     steps: batches of ``batch`` canvases of ``size`` pixels. learning_rate: highest; it rises over ``warm_up``
-    steps and falls along a cosine to a fiftieth. smoothing: decay of the smoothed weights (EMA).
+    steps and falls along a cosine to a fiftieth. smoothing: decay of the smoothed weights (EMA). frozen: how
+    many layers from the input on keep their weights; they are the costly ones.
     """
 
     steps: int = 1500
@@ -44,6 +45,7 @@ class RunSettings:
     weight_decay: float = 5e-4
     warm_up: int = 50
     smoothing: float = 0.995
+    frozen: int = 0
     seed: int = 0
     save_every: int = 50
 
@@ -169,6 +171,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self._model = model.to(device).to(memory_format=torch.channels_last)
         self._model.args = get_cfg(overrides=LOSS_GAINS)
+        for layer in self._model.model[: settings.frozen]:
+            layer.requires_grad_(False)
         groups = parameter_groups(self._model, settings)
         self._optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999))
         self._loss = partial_loss(self._model)
@@ -183,6 +187,8 @@ class Run:
             measure_batch_norm(self._model, (to_device(b, self._device)["img"] for b in first))
             self._smooth = copy.deepcopy(self._model).eval()
         self._model.train()
+        for layer in self._model.model[: self._settings.frozen]:
+            layer.eval()
         settings, sums, began = self._settings, np.zeros(3), time.monotonic()
         since = self._step
         for batch in self._mixture.batches(settings.batch, self._step, settings.steps):
@@ -332,6 +338,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=DEFAULTS.batch)
     parser.add_argument("--size", type=int, default=DEFAULTS.size)
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
+    parser.add_argument("--frozen", type=int, default=DEFAULTS.frozen, help="layers that keep their weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     settings = RunSettings(
@@ -339,6 +346,7 @@ def main(arguments: list[str] | None = None) -> int:
         batch=given.batch,
         size=given.size,
         learning_rate=given.learning_rate,
+        frozen=given.frozen,
         seed=given.seed,
     )
     try:

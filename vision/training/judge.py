@@ -1,0 +1,139 @@
+"""Judges weights on every held-back collection: one table, by one command.
+
+``python -m vision.training.judge weights/patrol-rgb-int8.onnx --data ../shared/data --town town-held-back``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.detections import CLASSES
+from vision.training.collections import TOWN, held_back_collections
+from vision.training.errors import TrainingError
+from vision.training.look import Looker
+from vision.training.measure import Score, measure
+from vision.training.sources import EVERY_CLASS, Image, Picture, read_source
+
+Array = NDArray[np.float32]
+LABELS = Path(__file__).parent / "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way of looking at one collection.
+
+    how: "whole" (the long side brought to ``size``) or "tiled" (``size`` is the tile, after scaling).
+    """
+
+    name: str
+    collection: str
+    how: str
+    size: int
+    groups: Sequence[str]
+    scale: float = 1.0
+
+
+TRIALS = (
+    Trial("town 1280 whole", "town", "whole", 1280, ("person", "vehicle", "two-wheeler", "fire", "smoke")),
+    Trial("street 640 whole", "street_rgb", "whole", 640, ("person", "vehicle", "two-wheeler")),
+    Trial("street 1280 whole", "street_rgb", "whole", 1280, ("person", "vehicle", "two-wheeler")),
+    Trial("street 640 tiled", "street_rgb", "tiled", 640, ("person", "vehicle", "two-wheeler")),
+    Trial("campus 4K 640 tiled", "people_4k", "tiled", 640, ("person",)),
+    Trial("fire and smoke 608 whole", "fire_smoke", "whole", 608, ("fire", "smoke")),
+    Trial("vehicles 1280 whole", "vehicles", "whole", 1280, ("vehicle",)),
+    Trial("vehicles 640 tiled", "vehicles", "tiled", 640, ("vehicle",)),
+    Trial("stills 640 tiled", "stills", "tiled", 640, ("vehicle",), 0.5),
+)
+
+
+def still_pictures(root: Path) -> list[Picture]:
+    """The aerial stills whose cars we marked by hand."""
+    content = json.loads((LABELS / "brighton_beach.json").read_text(encoding="utf-8"))
+    pictures = []
+    for stem, objects in content.items():
+        boxes = [(box, CLASSES.index(name)) for name, found in objects.items() for box in found]
+        pictures.append(
+            Picture(
+                root / "stills" / "brighton_beach" / f"{stem}.JPG",
+                np.array([b for b, _ in boxes], np.float32),
+                np.array([c for _, c in boxes], np.int64),
+                np.zeros((0, 5), np.float32),
+                EVERY_CLASS,
+                stem,
+                "stills",
+                nadir=True,
+            )
+        )
+    return pictures
+
+
+def judge(
+    weights: Path,
+    data: Path,
+    town: Path | None = None,
+    *,
+    only: Sequence[str] = (),
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, dict[str, Score]]:
+    """Scores by trial and group of classes.
+
+    Args:
+        weights: ONNX file with a raw YOLO head.
+        data: folder of the collections.
+        town: folder of rendered frames from seeds never trained on, if any.
+        only: names of trials; all if empty.
+        report: takes one line of progress at a time.
+    """
+    collections = held_back_collections(data) | {"stills": still_pictures(data)}
+    if town is not None:
+        collections["town"] = read_source(TOWN, town / "images", town / "labels")
+    looker = Looker(weights)
+    result = {}
+    for trial in TRIALS:
+        if trial.collection not in collections or (only and trial.name not in only):
+            continue
+        scores = measure(collections[trial.collection], _way(looker, trial), trial.groups)
+        result[trial.name] = scores
+        report(trial.name + ": " + ", ".join(f"{g} {s.ap50:.3f}" for g, s in scores.items()))
+    return result
+
+
+def _way(looker: Looker, trial: Trial) -> Callable[[Image], Array]:
+    if trial.how == "whole":
+        return lambda image: looker.whole(image, trial.size)
+    return lambda image: looker.tiled(image, trial.size, scale=trial.scale)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(prog="python -m vision.training.judge", description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the collections")
+    parser.add_argument("--town", type=Path, help="rendered frames from seeds never trained on")
+    parser.add_argument("--only", action="append", default=[], help="name of a trial; may be repeated")
+    given = parser.parse_args(arguments)
+    try:
+        scores = judge(
+            given.weights,
+            given.data,
+            given.town,
+            only=given.only,
+            report=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
+        )
+    except TrainingError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    print(json.dumps({n: {g: asdict(s) for g, s in v.items()} for n, v in scores.items()}))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
