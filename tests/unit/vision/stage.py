@@ -29,14 +29,15 @@ GROUND_M = 68.0
 CAMERA = CameraModel.from_field_of_view(1280, 720, 60.0, name="patrol-720p")
 SIZES = {  # length, width, height in metres
     "person": (0.5, 0.5, 1.7), "car": (4.5, 1.8, 1.5), "truck": (8.0, 2.4, 2.8), "bus": (11.0, 2.5, 3.0),
-    "bicycle": (1.7, 0.6, 1.6), "motorcycle": (1.9, 0.7, 1.5), "fire": (2.5, 2.5, 2.0), "smoke": (6.0, 6.0, 12.0),
+    "bicycle": (1.7, 0.6, 1.6), "motorcycle": (1.9, 0.7, 1.5),
+    "fire": (2.5, 2.5, 2.0), "smoke": (6.0, 6.0, 12.0),
 }  # fmt: skip
 Path2 = Callable[[float], tuple[float, float]]
 
 
 @dataclass
 class Thing:
-    """Something on the ground. ``path``: seconds -> east, north. ``score``: mean; ``shown``: when it exists."""
+    """Something on the ground. ``path``: seconds -> east, north. ``shown``: when it exists."""
 
     name: str
     path: Path2
@@ -106,7 +107,7 @@ def box_of(name: str, place: tuple[float, float], pose: Pose) -> np.ndarray | No
 
 @dataclass
 class Stage:
-    """Runs a Watch over things. ``pixel_noise``: px on each box side; ``pose_noise_deg``: on the known attitude."""
+    """Runs a Watch over things. ``pixel_noise``: px a box side; ``pose_noise_deg``: of the known pose."""
 
     things: Sequence[Thing]
     flight: Flight = field(default_factory=Flight)
@@ -115,7 +116,7 @@ class Stage:
     pose_noise_deg: float = 0.05
     seed: int = 0
     names: Sequence[str] = CLASSES
-    thresholds = dict.fromkeys(CLASSES, 0.3)  # noqa: RUF012
+    thresholds = dict.fromkeys(CLASSES, 0.3)
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)

@@ -1,0 +1,253 @@
+"""``skybeat detect``, ``skybeat evaluate``, ``skybeat weights verify``, ``skybeat train``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from missions.messages import parse_time
+from vision.detections import Detections
+from vision.detector import Detector, FrameDetector
+from vision.errors import CaptureTimeUnknown, VisionError
+from vision.evaluate import evaluate as run_evaluation
+from vision.evaluate import read_dataset
+from vision.frames import Frame, FrameSource, Pixels, open_source
+from vision.redact import redact
+from vision.tiles import TiledDetector
+from vision.weights import MANIFEST, load_weights, verify_all
+
+app = typer.Typer(help="See: detect, evaluate, check weights.", no_args_is_help=True)
+weights_app = typer.Typer(help="The pinned weights.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+stderr = Console(stderr=True)
+
+TILE_PX = 640
+EVALUATION_SHARE = 0.02
+"""Average precision needs the weak boxes too: down to this share of the thresholds."""
+
+
+def _refuse(error: Exception | str) -> typer.Exit:
+    typer.echo(f"skybeat: {error}", err=True)
+    return typer.Exit(2)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=stderr, transient=True,
+    )  # fmt: skip
+
+
+@app.command()
+def detect(
+    source: Annotated[str, typer.Argument(help="Video, image, folder of images, or a stream's address.")],
+    out: Annotated[Path, typer.Option(help="Folder for pictures and detections.jsonl.")],
+    weights: Annotated[
+        str, typer.Option(help="Name in the manifest, or a pinned .onnx file.")
+    ] = "patrol-rgb",
+    fps: Annotated[float | None, typer.Option(help="Frames a second to look at.")] = None,
+    start: Annotated[str | None, typer.Option(help="Capture time of the first frame, ISO 8601.")] = None,
+    tiled: Annotated[bool, typer.Option("--tiled", help="Look in overlapping tiles: slower.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after that many frames.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Write redacted pictures with boxes.")] = True,
+    original: Annotated[bool, typer.Option("--original", help="Do not blur people and plates.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network; default all cores.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Boxes on files: what the network sees in each frame."""
+    try:
+        detector = _detector(weights, tiled=tiled, threads=threads, weak_share=1.0)
+        frames = _open(source, start, fps)
+    except (VisionError, ValueError) as error:
+        raise _refuse(error) from error
+    out.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    done = 0
+    broken = ""
+    try:
+        with (out / "detections.jsonl").open("w", encoding="utf-8") as lines, _progress() as progress:
+            task = progress.add_task("looking", total=limit)
+            for frame in frames:
+                found = detector.detect(frame.image)
+                lines.write(json.dumps(_line(frame, found)) + "\n")
+                for index in range(len(found)):
+                    counts[found.name(index)] = counts.get(found.name(index), 0) + 1
+                if pictures:
+                    shown = frame.image if original else redact(frame.image, found)
+                    _write_picture(out / f"frame-{frame.index:06d}.jpg", shown, found)
+                done += 1
+                progress.update(task, completed=done)
+                if done == limit:
+                    break
+    except VisionError as error:
+        broken = str(error)
+    finally:
+        frames.close()
+    summary = {"frames": done, "detections": sum(counts.values()), "classes": dict(sorted(counts.items()))}
+    if as_json:
+        typer.echo(json.dumps(summary | {"out": str(out), "error": broken or None}))
+    else:
+        seen = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nothing"
+        typer.echo(f"{done} frames: {seen}. Written to {out}")
+    if broken:
+        raise _refuse(broken)
+
+
+def _open(source: str, start: str | None, fps: float | None) -> FrameSource:
+    moment = parse_time(start) if start else None
+    try:
+        return open_source(source, moment, fps)
+    except CaptureTimeUnknown:
+        if moment is not None:
+            raise
+        # Boxes do not depend on the time of day: without one, times count from 1970.
+        return open_source(source, datetime(1970, 1, 1, tzinfo=UTC), fps)
+
+
+def _detector(weights: str, *, tiled: bool, threads: int | None, weak_share: float) -> FrameDetector:
+    detector = Detector(load_weights(weights), threads=threads, weak_share=weak_share)
+    return TiledDetector(detector, size=TILE_PX) if tiled else detector
+
+
+def _line(frame: Frame, found: Detections) -> dict[str, Any]:
+    return {
+        "frame": frame.index,
+        "captured_at": frame.captured_at.isoformat(),
+        "detections": [
+            {
+                "name": found.name(i),
+                "score": round(float(found.scores[i]), 4),
+                "box": [round(float(side), 2) for side in found.boxes[i]],
+            }
+            for i in range(len(found))
+        ],
+    }
+
+
+def _write_picture(path: Path, image: Pixels, found: Detections) -> None:
+    picture = np.ascontiguousarray(image[:, :, ::-1])
+    for i in range(len(found)):
+        left, top, right, bottom = (round(float(side)) for side in found.boxes[i])
+        shade = int(found.classes[i]) * 67 % 200
+        colour = (255 - shade, 80 + shade % 120, shade)
+        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
+        text = f"{found.name(i)} {found.scores[i]:.2f}"
+        cv2.putText(
+            picture, text, (left, max(12, top - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA
+        )
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+@app.command()
+def evaluate(
+    dataset: Annotated[Path, typer.Argument(help="YOLO-format dataset: images/ and labels/.")],
+    weights: Annotated[
+        str, typer.Option(help="Name in the manifest, or a pinned .onnx file.")
+    ] = "patrol-rgb",
+    names: Annotated[
+        str | None,
+        typer.Option(help="Classes of the label numbers, e.g. person,person,bicycle,car; - ignores one."),
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Join classes, e.g. vehicle=car,bus,truck; repeat for several.")
+    ] = None,
+    tiled: Annotated[bool, typer.Option("--tiled", help="Look in overlapping tiles.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network; default all cores.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Accuracy on a labelled dataset: average precision as COCO counts it, precision, recall, calibration."""
+    try:
+        groups = _groups(group or [])
+        images = read_dataset(dataset, [n.strip() for n in names.split(",")] if names else None)
+        detector = _detector(weights, tiled=tiled, threads=threads, weak_share=EVALUATION_SHARE)
+        with _progress() as progress:
+            task = progress.add_task("evaluating", total=len(images))
+            figures = run_evaluation(
+                detector, images, groups=groups, progress=lambda done: progress.update(task, completed=done)
+            )
+    except (VisionError, ValueError) as error:
+        raise _refuse(error) from error
+    if as_json:
+        typer.echo(json.dumps(figures))
+    else:
+        _print_figures(figures)
+
+
+def _groups(texts: Sequence[str]) -> dict[str, list[str]]:
+    groups = {}
+    for text in texts:
+        name, sign, members = text.partition("=")
+        if not sign or not name.strip() or not members.strip():
+            raise ValueError(f"--group {text!r} must look like vehicle=car,bus,truck")
+        groups[name.strip()] = [member.strip() for member in members.split(",")]
+    return groups
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    table = Table("class", "labelled", "AP50", "AP", "AR", "precision", "recall")
+    for name, row in figures["classes"].items():
+        values = (row[key] for key in ("ap50", "ap", "ar", "precision", "recall"))
+        table.add_row(name, str(row["labelled"]), *("-" if v is None else f"{v:.3f}" for v in values))
+    for size, row in figures["sizes"].items():
+        values = (row[key] for key in ("ap50", "ap", "ar"))
+        table.add_row(f"({size})", "", *("-" if v is None else f"{v:.3f}" for v in values), "", "")
+    console = Console()
+    console.print(table)
+    ece = "-" if figures["ece"] is None else f"{figures['ece']:.3f}"
+    console.print(
+        f"{figures['images']} images, {figures['milliseconds_per_image']} ms each, calibration error {ece}"
+    )
+
+
+@weights_app.command("verify")
+def verify(
+    manifest: Annotated[Path, typer.Option(help="The manifest to check.")] = MANIFEST,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare every pinned weight file with its sha256."""
+    try:
+        checked = list(verify_all(manifest))
+    except VisionError as error:
+        raise _refuse(error) from error
+    if as_json:
+        rows = [
+            {"name": w.name, "variant": w.variant, "sha256": w.sha256, "ok": not why, "problem": why}
+            for w, why in checked
+        ]
+        typer.echo(json.dumps({"ok": not any(why for _, why in checked), "weights": rows}))
+    else:
+        for weights, why in checked:
+            typer.echo(f"{'WRONG ' if why else 'ok    '}{weights.label}{': ' + why if why else ''}")
+    if any(why for _, why in checked):
+        raise _refuse("a weight file differs from its pin")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def train(context: typer.Context) -> None:
+    """Train own weights; see ``skybeat train --help`` (needs the extra ``train``)."""
+    from vision.training.train import main
+
+    raise typer.Exit(main(list(context.args)))
