@@ -68,7 +68,7 @@ def calibration_images(folders: Sequence[Path], count: int = 64, size: int = 640
         left = generator.randint(0, max(0, image.shape[1] - size))
         part = image[top : top + size, left : left + size]
         canvas[: part.shape[0], : part.shape[1]] = part
-        yield np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / 255
+        yield np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
 def build(
