@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from missions.geodesy import Array
 
-MAX_MOVES = 20_000
-MAX_ROUNDS = 200
+MAX_MOVES = 4_000
+"""Moves tried in a round: all of them up to about 35 lanes, a fixed sample of them beyond."""
+MAX_ROUNDS = 250
+MAX_STALLS = 3
 Order = NDArray[np.int64]
 
 
@@ -35,15 +37,19 @@ def order_lanes(
     best = np.asarray(first, np.int64)
     cost = float(_tours(best[None, :], leave, between, arrive, lengths)[0])
     random = np.random.default_rng(0)
+    stalls = 0
     for _ in range(MAX_ROUNDS):
         moves = _neighbours(best, random)
         if not len(moves):
             break
         costs = _tours(moves, leave, between, arrive, lengths)
         chosen = int(np.argmin(costs))
-        if not costs[chosen] < cost - 1e-6:
+        if costs[chosen] < cost - 1e-6:
+            best, cost, stalls = moves[chosen], float(costs[chosen]), 0
+        elif len(moves) < MAX_MOVES or stalls == MAX_STALLS:
             break
-        best, cost = moves[chosen], float(costs[chosen])
+        else:
+            stalls += 1
     return best, _directions(best, leave, between, arrive, lengths), cost
 
 
