@@ -29,7 +29,10 @@ from drone.spool import ItemKind, Spool, SpoolItem
 from missions.clock import Clock, SystemClock
 from missions.messages import SightingReceipt
 
-__all__ = ["AgentClient", "AgentNotAccepted", "LinkState", "RequestRefused", "ServerUnreachable", "Uplink"]
+__all__ = [
+    "AgentClient", "AgentNotAccepted", "LinkState", "RequestRefused", "ServerUnreachable", "Uplink",
+    "check_answer",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,10 @@ RecordingError
 ├── TelemetryIncomplete
 ├── TelemetryDoesNotOverlap
 ├── StillsUnusable
-└── ExpectationInvalid
+├── CameraUnknown
+├── VideoStopped
+├── ExpectationInvalid
+└── NotDelivered
 """
 
 from __future__ import annotations
@@ -40,3 +43,15 @@ class StillsUnusable(RecordingError):
 
 class ExpectationInvalid(RecordingError):
     """The file of expected tickets is wrong; the message names the entry."""
+
+
+class CameraUnknown(RecordingError):
+    """The camera of the footage is not known: give it by name with --camera."""
+
+
+class VideoStopped(RecordingError):
+    """The video stops before its proper end: copy it again from the recorder."""
+
+
+class NotDelivered(RecordingError):
+    """The server did not take everything: start it and run the replay again."""
