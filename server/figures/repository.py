@@ -1,0 +1,45 @@
+"""Sums over tickets, flights and sightings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from server.flights.models import Flight
+from server.sightings.models import Sighting
+from server.tickets.models import Ticket
+
+
+def tickets_by(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
+    """Number of tickets per value of a column; empty text where there is none."""
+    rows = session.execute(select(column, func.count()).group_by(column))
+    return {value or "": count for value, count in rows}
+
+
+def tickets_by_day(session: Session, zone: ZoneInfo) -> dict[str, int]:
+    """Number of tickets opened per local day."""
+    days = Counter(at.astimezone(zone).date().isoformat() for at in session.scalars(select(Ticket.opened_at)))
+    return dict(sorted(days.items()))
+
+
+def sightings(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Sighting)) or 0
+
+
+def flights(session: Session) -> int:
+    """Flights that took off."""
+    return session.scalar(select(func.count()).where(Flight.started_at.is_not(None))) or 0
+
+
+def flight_hours(session: Session) -> float:
+    """Hours between take-off and landing of all finished flights."""
+    rows = session.execute(
+        select(Flight.started_at, Flight.finished_at).where(
+            Flight.started_at.is_not(None), Flight.finished_at.is_not(None)
+        )
+    )
+    return sum((end - start).total_seconds() for start, end in rows if start and end) / 3600

@@ -1,0 +1,157 @@
+"""HTTP: plans and flights, for people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from missions.messages import RequestKind
+from missions.plan import PatrolPlan
+from server.access.guard import Anyone, Flier
+from server.context import Context, Ctx, Reading, Writing
+from server.errors import NotFound
+from server.flights import repository, service, views
+from server.flights.models import Flight, Plan
+from server.flights.schemas import (
+    FlightIn,
+    FlightList,
+    FlightOut,
+    LogList,
+    LogOut,
+    PlanList,
+    PlanOut,
+    PlanRequestIn,
+)
+
+router = APIRouter(tags=["flights"])
+
+
+def _plan_out(row: Plan) -> PlanOut:
+    return PlanOut(
+        id=row.id, created_at=row.created_at, created_by=row.created_by, agent=row.agent,
+        plan=PatrolPlan.model_validate(row.plan),
+    )  # fmt: skip
+
+
+@router.post("/plans", status_code=201)
+def make_plan(body: PlanRequestIn, caller: Flier, context: Ctx) -> PlanOut:
+    """Plan a patrol. Runs outside the event loop; nothing is locked while it plans."""
+    plan = service.make_plan(context, body)
+    with context.database.write() as session:
+        return _plan_out(service.save_plan(context, session, caller, body, plan))
+
+
+@router.get("/plans")
+def list_plans(_caller: Anyone, session: Reading, limit: int = Query(50, ge=1, le=200)) -> PlanList:
+    """Plans, newest first."""
+    return PlanList(items=[_plan_out(row) for row in repository.plans(session, limit)])
+
+
+@router.get("/plans/{plan_id}")
+def get_plan(plan_id: UUID, _caller: Anyone, session: Reading) -> PlanOut:
+    """One plan."""
+    row = repository.plan(session, plan_id)
+    if row is None:
+        raise NotFound("there is no such plan; reload the list")
+    return _plan_out(row)
+
+
+@router.post("/flights", status_code=201)
+def prepare_flight(body: FlightIn, caller: Flier, session: Writing, context: Ctx) -> FlightOut:
+    """First step: prepare a flight. Nothing takes off yet."""
+    flight = service.prepare(context, session, caller, body.plan_id, body.agent)
+    return views.flight_out(session, flight)
+
+
+@router.post("/flights/{flight_id}/launch", status_code=202)
+def launch_flight(flight_id: UUID, caller: Flier, session: Writing, context: Ctx) -> FlightOut:
+    """Second step: ask the agent to fly."""
+    return views.flight_out(session, service.launch(context, session, caller, flight_id))
+
+
+def _asking(kind: RequestKind) -> Any:
+    def ask(flight_id: UUID, caller: Flier, session: Writing, context: Ctx) -> FlightOut:
+        return views.flight_out(session, service.ask(context, session, caller, flight_id, kind))
+
+    ask.__doc__ = f"Ask the agent: {kind.value}."
+    return ask
+
+
+for _kind in (RequestKind.PAUSE, RequestKind.RESUME, RequestKind.RETURN, RequestKind.LAND):
+    router.add_api_route(
+        f"/flights/{{flight_id}}/{_kind.value}", _asking(_kind), methods=["POST"], status_code=202,
+        response_model=FlightOut, name=f"{_kind.value}_flight",
+    )  # fmt: skip
+
+
+@router.get("/flights")
+def list_flights(
+    _caller: Anyone, session: Reading, active: bool | None = None, limit: int = Query(100, ge=1, le=500)
+) -> FlightList:
+    """Flights, newest first."""
+    return FlightList(
+        items=views.flights_out(session, repository.flights(session, active=active, limit=limit))
+    )
+
+
+def _found(flight_id: UUID, session: Reading) -> Flight:
+    flight = repository.flight(session, flight_id)
+    if flight is None:
+        raise NotFound("there is no such flight; reload the list")
+    return flight
+
+
+Found = Annotated[Flight, Depends(_found)]
+
+
+@router.get("/flights/{flight_id}")
+def get_flight(flight: Found, _caller: Anyone, session: Reading) -> FlightOut:
+    """One flight."""
+    return views.flight_out(session, flight)
+
+
+@router.get("/flights/{flight_id}/track")
+def get_track(flight: Found, _caller: Anyone, session: Reading) -> dict[str, Any]:
+    """Where the aircraft was: a GeoJSON LineString with the times in its properties."""
+    points = repository.track(session, flight.id)
+    return {
+        "type": "Feature",
+        "geometry": {
+            "type": "LineString",
+            "coordinates": [[p.longitude, p.latitude, p.altitude_amsl_m] for p in points],
+        },
+        "properties": {"flight_id": str(flight.id), "times": [p.at.isoformat() for p in points]},
+    }
+
+
+@router.get("/flights/{flight_id}/log")
+def get_log(
+    flight: Found,
+    _caller: Anyone,
+    session: Reading,
+    after: int = Query(-1, ge=-1),
+    limit: int = Query(1000, ge=1, le=5000),
+) -> LogList:
+    """The flight's log in its order."""
+    entries = repository.log(session, flight.id, after, limit)
+    return LogList(items=[LogOut.model_validate(entry, from_attributes=True) for entry in entries])
+
+
+@router.get("/flights/{flight_id}/frame.jpg", response_class=Response)
+def get_frame(flight: Found, _caller: Anyone, context: Ctx) -> Response:
+    """The newest live picture."""
+    return _picture(context, flight.id)
+
+
+def _picture(context: Context, flight_id: UUID) -> Response:
+    picture = context.pictures.latest(flight_id)
+    if picture is None:
+        raise NotFound("no picture of this flight has arrived yet")
+    captured = picture.header.captured_at.isoformat()
+    return Response(
+        picture.jpeg,
+        media_type="image/jpeg",
+        headers={"Cache-Control": "no-store", "X-Captured-At": captured},
+    )

@@ -1,0 +1,121 @@
+"""What travels over HTTP about plans and flights."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from missions.messages import FlightPhase
+from missions.plan import PatrolPlan
+from server.access.schemas import Input
+
+PLANNED = "planned"
+Phase = FlightPhase | Literal["planned"]
+
+
+class PlanRequestIn(Input):
+    """What to patrol and how; at least one cell or an area."""
+
+    name: str = Field(default="", max_length=128)
+    cells: list[str] = Field(default_factory=list, max_length=500)
+    area: dict[str, Any] | None = Field(default=None, description="GeoJSON Polygon")
+    camera: str = Field(min_length=1, max_length=64)
+    pitch_deg: float | None = Field(default=None, ge=-90, le=0)
+    altitude_agl_m: float | None = Field(default=None, gt=0, le=1000)
+    speed_m_s: float | None = Field(default=None, gt=0, le=30)
+    overlap: float | None = Field(default=None, ge=0, le=0.9)
+    agent: str | None = Field(default=None, max_length=64)
+
+
+class PlanOut(BaseModel):
+    id: UUID
+    created_at: datetime
+    created_by: str
+    agent: str | None
+    plan: PatrolPlan
+
+
+class PlanFigures(BaseModel):
+    """The figures of a plan, without its geometry."""
+
+    name: str
+    cells: list[str]
+    camera: str
+    altitude_agl_m: float
+    speed_m_s: float
+    area_m2: float
+    uncovered_fraction: float
+    outside_m: float
+    length_m: float
+    lower_bound_m: float
+    ratio: float
+    seconds: float
+    energy_wh: float
+    reserve_fraction: float
+    sorties: int
+    waypoints: int
+    flyable: bool
+
+    @classmethod
+    def of(cls, plan: PatrolPlan) -> PlanFigures:
+        names = set(cls.model_fields) - {"camera", "sorties", "waypoints", "flyable"}
+        return cls(
+            **plan.model_dump(include=names), camera=plan.camera.name, sorties=len(plan.sorties),
+            waypoints=sum(len(sortie.waypoints) for sortie in plan.sorties), flyable=plan.flyable,
+        )  # fmt: skip
+
+
+class PlanList(BaseModel):
+    items: list[PlanOut]
+
+
+class FlightIn(Input):
+    plan_id: UUID
+    agent: str = Field(min_length=1, max_length=64)
+
+
+class RequestOut(BaseModel):
+    request_id: UUID
+    kind: str
+    issued_at: datetime
+    issued_by: str
+    state: Literal["pending", "accepted", "refused"]
+    detail: str
+    answered_at: datetime | None
+
+
+class FlightOut(BaseModel):
+    id: UUID
+    plan_id: UUID | None
+    agent: str
+    aircraft: str
+    name: str
+    phase: Phase
+    created_at: datetime
+    created_by: str
+    launched_at: datetime | None
+    launched_by: str | None
+    finished_at: datetime | None
+    requests: list[RequestOut]
+    tickets: int
+    plan: PlanFigures | None
+
+
+class FlightList(BaseModel):
+    items: list[FlightOut]
+
+
+class LogOut(BaseModel):
+    sequence: int
+    at: datetime
+    level: str
+    code: str
+    text: str
+    phase: str | None
+
+
+class LogList(BaseModel):
+    items: list[LogOut]

@@ -1,0 +1,323 @@
+"""Where on the ground a sighting is: camera rays onto the terrain, with honest covariance, views fused.
+
+Each look is a ray from the camera through the pixel of the thing's ground contact. Its errors are those of the
+camera's position, height, heading, gimbal, pixel and of the terrain's height. The Jacobian of the crossing
+point with respect to all of them is taken numerically, with steps of one sigma, for all looks at once.
+
+Most of these errors do not change from one look to the next: the GNSS offset, the compass error and the
+terrain are the same for a whole pass. So the looks are fused by generalised least squares with those shared
+errors as further unknowns (Teunissen, *Adjustment Theory*, 2003, chapter on stochastic constraints):
+
+    y_i = x + B_i b + e_i,    b ~ N(0, 1) shared by all looks,   e_i ~ N(0, S_i) of the look alone
+
+More looks from one side shrink ``e`` but not ``b``; looks from other sides also tell what ``b`` was. Looks that
+do not fit are weighed down (Huber), and where the scatter is wider than announced the ellipse is widened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from missions.geodesy import LocalFrame
+from missions.messages import CameraMessage, Look
+from missions.terrain import Terrain, ground_in
+from vision.camera import CameraModel, intersect_ground, rotation_camera_to_world
+
+Array = NDArray[np.float64]
+
+MIN_DEPRESSION_DEG = 15.0
+MAX_RANGE_M = 3000.0
+HUBER = 2.15
+ITERATIONS = 12
+CHI2_90 = 4.605170185988092  # 90 % of a bivariate normal lies within this squared Mahalanobis distance
+
+PARAMETERS = ("east", "north", "up", "yaw", "pitch", "roll", "u", "v", "terrain")
+SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0])
+"""Share of each parameter's variance that is the same in all looks of a sighting. GNSS, barometer and compass
+wander over minutes, a gimbal partly within seconds; the contact pixel is biased the same way from one side."""
+
+
+class Ellipse(NamedTuple):
+    """The ellipse that holds the truth with 90 %; bearing of its long axis clockwise from north."""
+
+    semi_major_m: float
+    semi_minor_m: float
+    bearing_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A place on the ground. ``covariance_m2`` is (2, 2), east and north."""
+
+    latitude: float
+    longitude: float
+    altitude_amsl_m: float
+    covariance_m2: Array
+    looks_used: int
+    looks_refused: int
+    note: str = ""
+
+    @property
+    def ce90_m(self) -> float:
+        return circular_error_90(self.covariance_m2)
+
+    @property
+    def ellipse(self) -> Ellipse:
+        return ellipse_90(self.covariance_m2)
+
+
+@dataclass(frozen=True, slots=True)
+class NotPlaced:
+    """Why no place can be told."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is refused.
+
+    Attributes:
+        min_depression_deg: rays flatter than this run too far for their errors.
+        max_ce90_m: a wider circle says too little.
+        terrain_sigma_m: one sigma of the terrain's heights.
+    """
+
+    min_depression_deg: float = MIN_DEPRESSION_DEG
+    max_ce90_m: float = 50.0
+    terrain_sigma_m: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class GroundLooks:
+    """N looks on the ground, in ``frame`` (heights above sea level).
+
+    points: (N, 3) metres, NaN where refused. jacobian: (N, 2, 9) metres per sigma of each parameter.
+    problems: one sentence per refused look, empty for the others.
+    """
+
+    frame: LocalFrame
+    points: Array
+    jacobian: Array
+    problems: list[str]
+
+    @property
+    def covariances(self) -> Array:
+        """Full covariance of each look alone, shape (N, 2, 2)."""
+        return np.einsum("nip,njp->nij", self.jacobian, self.jacobian)
+
+
+def place(looks: Sequence[Look], terrain: Terrain, limits: Limits | None = None) -> Placement | NotPlaced:
+    """Where the thing seen in these looks is.
+
+    Args:
+        looks: at least one; all of the same thing, which does not move.
+        terrain: heights above sea level.
+        limits: what is refused.
+    """
+    limits = limits or Limits()
+    ground = look_at_ground(looks, terrain, limits)
+    good = np.flatnonzero([not problem for problem in ground.problems])
+    if not len(good):
+        return NotPlaced(_most_common(ground.problems))
+    position, covariance, _weights = fuse(ground.points[good, :2], ground.jacobian[good])
+    ce90 = circular_error_90(covariance)
+    if not ce90 <= limits.max_ce90_m:
+        return NotPlaced(
+            f"the position is uncertain by {ce90:.0f} m (90 %), more than the {limits.max_ce90_m:.0f} m allowed"
+        )
+    latitude, longitude, _ = ground.frame.to_geodetic([position])[0]
+    height = terrain.elevation_m(latitude, longitude)[0]
+    if not np.isfinite(height):
+        height = float(np.mean(ground.points[good, 2]))
+    refused = len(looks) - len(good)
+    return Placement(
+        latitude=float(latitude), longitude=float(longitude), altitude_amsl_m=float(height),
+        covariance_m2=covariance, looks_used=len(good), looks_refused=refused,
+        note=f"{refused} of {len(looks)} looks not used: {_most_common(ground.problems)}" if refused else "",
+    )  # fmt: skip
+
+
+def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> GroundLooks:
+    """Cross every look's ray with the terrain, and take the Jacobian over all its errors.
+
+    All 1 + 2 * 9 rays of all looks are crossed in one call.
+    """
+    frame = LocalFrame(looks[0].pose.latitude, looks[0].pose.longitude)
+    nominal, sigmas = _parameters(looks, frame, limits.terrain_sigma_m)
+    n, p = nominal.shape
+    steps = np.concatenate([np.zeros((1, p)), np.eye(p), -np.eye(p)])
+    values = nominal[None] + steps[:, None, :] * sigmas[None]
+    rays = _rays(looks, values)
+    origins = values[..., :3] - np.concatenate([np.zeros((*values.shape[:2], 2)), values[..., 8:9]], -1)
+    points = intersect_ground(
+        origins.reshape(-1, 3), rays.reshape(-1, 3), ground_in(frame, terrain), MAX_RANGE_M
+    ).reshape(len(steps), n, 3)
+    jacobian = np.transpose((points[1 : p + 1, :, :2] - points[p + 1 :, :, :2]) / 2, (1, 2, 0))
+    depression = np.degrees(np.arcsin(np.clip(-rays[0, :, 2], -1, 1)))
+    problems = [
+        _problem(depression[i], points[0, i], jacobian[i], limits.min_depression_deg) for i in range(n)
+    ]
+    return GroundLooks(frame, points[0], jacobian, problems)
+
+
+def fuse(points: Array, jacobian: Array) -> tuple[Array, Array, Array]:
+    """Robust generalised least squares with shared errors.
+
+    Args:
+        points: shape (N, 2), metres east and north.
+        jacobian: shape (N, 2, P), metres per sigma of each of ``PARAMETERS``.
+
+    Returns:
+        position (2,), covariance (2, 2), weights (N,) in (0, 1].
+    """
+    shared = jacobian * np.sqrt(SHARED_VARIANCE)
+    own = jacobian * np.sqrt(1 - SHARED_VARIANCE)
+    own_covariance = np.einsum("nip,njp->nij", own, own) + 1e-4 * np.eye(2)
+    information = np.linalg.inv(own_covariance)
+    n, _, p = shared.shape
+    design = np.concatenate([np.broadcast_to(np.eye(2), (n, 2, 2)), shared], -1)
+    prior = np.diag(np.concatenate([np.zeros(2), np.ones(p)]))
+    weights = _first_weights(points, jacobian)
+    normal = np.zeros((p + 2, p + 2))
+    solution = np.zeros(p + 2)
+    residual_squares = np.zeros(n)
+    for _ in range(ITERATIONS):
+        weighted = information * weights[:, None, None]
+        normal = np.einsum("nia,nij,njb->ab", design, weighted, design) + prior
+        solution = np.linalg.solve(normal, np.einsum("nia,nij,nj->a", design, weighted, points))
+        residual = points - design @ solution
+        residual_squares = np.einsum("ni,nij,nj->n", residual, information, residual)
+        previous, weights = weights, np.minimum(1.0, HUBER / np.sqrt(np.maximum(residual_squares, 1e-12)))
+        if np.abs(weights - previous).max() < 1e-4:
+            break
+    covariance = np.linalg.inv(normal)[:2, :2]
+    freedom = 2 * float(weights.sum()) - 2
+    if freedom > 0:  # the looks scatter more than they announce: believe the scatter
+        scatter = float((weights * residual_squares).sum()) / freedom
+        alone = np.linalg.inv((information * weights[:, None, None]).sum(0))
+        covariance = covariance + max(0.0, scatter - 1.0) * alone
+    return solution[:2], (covariance + covariance.T) / 2, weights
+
+
+def _first_weights(points: Array, jacobian: Array) -> Array:
+    """Start from the median, so that one wild look among few cannot pull the solution to itself."""
+    covariance = np.einsum("nip,njp->nij", jacobian, jacobian) + 1e-4 * np.eye(2)
+    offset = points - np.median(points, axis=0)
+    distance = np.sqrt(np.einsum("ni,nij,nj->n", offset, np.linalg.inv(covariance), offset))
+    return np.asarray(np.minimum(1.0, HUBER / np.maximum(distance, 1e-9)) ** 2)
+
+
+def _parameters(looks: Sequence[Look], frame: LocalFrame, terrain_sigma_m: float) -> tuple[Array, Array]:
+    """Values and sigmas of ``PARAMETERS``, shape (N, 9) each; the terrain's error counts from zero."""
+    poses = [look.pose for look in looks]
+    places = frame.to_enu(
+        [pose.latitude for pose in poses], [pose.longitude for pose in poses],
+        [pose.altitude_amsl_m for pose in poses],
+    )  # fmt: skip
+    angles = np.array([(pose.yaw_deg, pose.pitch_deg, pose.roll_deg) for pose in poses])
+    pixels = np.array([(look.u_px, look.v_px) for look in looks])
+    values = np.column_stack([places, angles, pixels, np.zeros(len(looks))])
+    sigmas = np.array([
+        (
+            pose.position_sigma_m, pose.position_sigma_m, pose.altitude_sigma_m, pose.heading_sigma_deg,
+            pose.attitude_sigma_deg, pose.attitude_sigma_deg, look.pixel_sigma_px, look.pixel_sigma_px,
+            terrain_sigma_m,
+        )
+        for look, pose in zip(looks, poses, strict=True)
+    ])  # fmt: skip
+    return values, sigmas
+
+
+def _rays(looks: Sequence[Look], values: Array) -> Array:
+    """World rays of the parameter sets, values (K, N, 9) -> (K, N, 3); looks grouped by camera."""
+    rotations = rotation_camera_to_world(values[..., 3], values[..., 4], values[..., 5])
+    in_camera = np.empty((*values.shape[:2], 3))
+    groups: dict[CameraMessage, list[int]] = {}
+    for index, look in enumerate(looks):
+        groups.setdefault(look.camera, []).append(index)
+    for message, members in groups.items():
+        camera = CameraModel(**message.model_dump())
+        pixels = values[:, members, 6:8]
+        in_camera[:, members] = camera.camera_rays(pixels.reshape(-1, 2)).reshape(*pixels.shape[:2], 3)
+    return np.asarray(np.einsum("knij,knj->kni", rotations, in_camera))
+
+
+def _problem(depression_deg: float, point: Array, jacobian: Array, min_depression_deg: float) -> str:
+    if not depression_deg >= min_depression_deg:
+        return (
+            f"the line of sight is only {depression_deg:.0f} degrees below the horizon, "
+            f"{min_depression_deg:.0f} are needed"
+        )
+    if not np.isfinite(point).all():
+        return "the line of sight meets no known ground"
+    if not np.isfinite(jacobian).all():
+        return "within its errors the line of sight misses the known ground"
+    return ""
+
+
+def _most_common(problems: Sequence[str]) -> str:
+    found = [problem for problem in problems if problem]
+    return max(found, key=lambda text: (found.count(text), text))
+
+
+def circular_error_90(covariance_m2: Array) -> float:
+    """Radius of the circle that holds 90 % of a bivariate normal, metres."""
+    values = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance_m2), 0.0))
+    if not np.isfinite(values).all() or values[1] <= 0:
+        return float("nan") if not np.isfinite(values).all() else 0.0
+    return float(values[1] * np.interp(values[0] / values[1], _RATIOS, _FACTORS))
+
+
+def ellipse_90(covariance_m2: Array) -> Ellipse:
+    """The 90 % ellipse of a covariance."""
+    values, vectors = np.linalg.eigh(covariance_m2)
+    minor, major = np.sqrt(np.maximum(values, 0.0) * CHI2_90)
+    east, north = vectors[:, 1]
+    return Ellipse(float(major), float(minor), float(np.degrees(np.arctan2(east, north)) % 180.0))
+
+
+def _factor_table() -> tuple[Array, Array]:
+    """CE90 in units of the larger sigma, by the ratio of both sigmas; by integration over the bearing.
+
+    P(r) = 1/(2 pi s1 s2) * integral of (1 - exp(-a r^2 / 2)) / a, a = cos^2/s1^2 + sin^2/s2^2.
+    """
+    ratios = np.linspace(0.0, 1.0, 41)
+    angles = (np.arange(4000) + 0.5) / 4000 * 2 * np.pi
+    small = np.maximum(ratios, 0.004)[:, None]
+    a = np.cos(angles) ** 2 + np.sin(angles) ** 2 / small**2
+    low, high = np.full(len(ratios), 1.6), np.full(len(ratios), 2.2)
+    for _ in range(40):
+        middle = (low + high) / 2
+        inside = ((1 - np.exp(-a * middle[:, None] ** 2 / 2)) / a).mean(1) / small[:, 0]
+        low, high = np.where(inside < 0.9, middle, low), np.where(inside < 0.9, high, middle)
+    return ratios, (low + high) / 2
+
+
+_RATIOS, _FACTORS = _factor_table()
+
+
+def combine(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Fuse two positions whose errors may be correlated in an unknown way: covariance intersection.
+
+    (Julier and Uhlmann 1997.) The result is never surer than both are together at their best, so that passes
+    of one flight, which share its GNSS offset, do not feign accuracy.
+
+    Args:
+        first, second: position (2,) and covariance (2, 2), metres.
+    """
+    (x, p), (y, q) = first, second
+    p_inv, q_inv = np.linalg.inv(p), np.linalg.inv(q)
+    best: tuple[float, Array, Array] | None = None
+    for share in np.linspace(0.0, 1.0, 21):
+        covariance = np.linalg.inv(share * p_inv + (1 - share) * q_inv)
+        size = float(np.trace(covariance))
+        if best is None or size < best[0] - 1e-12:
+            best = (size, covariance @ (share * p_inv @ x + (1 - share) * q_inv @ y), covariance)
+    assert best is not None
+    return best[1], best[2]

@@ -1,0 +1,200 @@
+"""Same event or a new one: which open ticket a sighting belongs to.
+
+Two rules, by kind:
+
+- Things that spread (fire, smoke, crowds) belong together when they lie within the kind's reach plus what both
+  positions may be wrong. A gathering and a dispute in one place are one event.
+- Single objects (a parked car; kinds with a reach below ``SINGLE_OBJECT_REACH_M``) are told apart by more: two
+  tracks that one flight saw at the same time are two objects, whatever their distance, and one track is one
+  object. Objects that a pass saw together are assigned to the known ones together (Hungarian method), because
+  an error that all of them share would otherwise pair a car with its neighbour. So a later sighting may show
+  that an earlier one was paired wrongly; then that one moves, as long as no person has acted on its ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from missions.kinds import Kind
+from missions.messages import SightingKind
+from server.sightings.geotag import circular_error_90, combine
+
+Array = NDArray[np.float64]
+
+CROWDS = frozenset({SightingKind.GATHERING, SightingKind.DISPUTE})
+SINGLE_OBJECT_REACH_M = 3.0
+LEAST_CAP_M, MOST_CAP_M = 2.5, 10.0
+GATE = 9.21  # 99 % of a bivariate normal lies within this squared Mahalanobis distance
+SAME_TRACK_REACH_M = 15.0
+SIGHTINGS_FUSED = 12
+IMPOSSIBLE = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A placed sighting; position (2,) and covariance (2, 2) in metres east and north of one common frame."""
+
+    id: UUID
+    kind: SightingKind
+    flight_id: UUID | None
+    track_id: int | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    position: Array
+    covariance: Array
+
+    def together_with(self, other: Seen) -> bool:
+        """Whether one flight saw both at the same time as different tracks."""
+        return (
+            self.flight_id is not None
+            and self.flight_id == other.flight_id
+            and self.track_id is not None
+            and other.track_id is not None
+            and self.track_id != other.track_id
+            and self.first_seen_at <= other.last_seen_at
+            and other.first_seen_at <= self.last_seen_at
+        )
+
+    def same_track(self, other: Seen) -> bool:
+        return (
+            self.flight_id is not None
+            and self.flight_id == other.flight_id
+            and self.track_id is not None
+            and self.track_id == other.track_id
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An open ticket with its sightings. ``movable``: no person has acted on it yet."""
+
+    id: UUID
+    kind: SightingKind
+    sightings: Sequence[Seen]
+    movable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Earlier sightings of one object that belong to another event (None: to a new one, together)."""
+
+    sightings: tuple[UUID, ...]
+    event_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the sighting belongs (None: a new ticket), and which earlier ones belong elsewhere now."""
+
+    event_id: UUID | None
+    moves: tuple[Move, ...] = ()
+
+
+def match(new: Seen, events: Iterable[Event], kind: Kind) -> Decision:
+    """Find the event that a sighting belongs to.
+
+    Args:
+        new: the sighting.
+        events: open tickets nearby; those of other kinds or out of the window are ignored.
+        kind: the rules of the sighting's kind.
+    """
+    near = [
+        event for event in events
+        if same_sort(new.kind, event.kind) and event.sightings and _in_window(new, event.sightings, kind)
+    ]  # fmt: skip
+    if kind.match.reach_m < SINGLE_OBJECT_REACH_M:
+        return _match_object(new, near, kind)
+    costs = [(_cost([new], event.sightings, kind), str(event.id), event.id) for event in near]
+    best = min(costs, default=(IMPOSSIBLE, "", None))
+    return Decision(best[2] if best[0] < IMPOSSIBLE else None)
+
+
+def same_sort(first: SightingKind, second: SightingKind) -> bool:
+    """Whether sightings of both kinds can be one event."""
+    return first == second or {first, second} <= CROWDS
+
+
+def reach_m(first: Array, second: Array, kind: Kind) -> float:
+    """How far apart two positions with these covariances may lie and still be one event, metres."""
+    error = float(np.hypot(circular_error_90(first), circular_error_90(second)))
+    cap = min(max(kind.match.reach_m, LEAST_CAP_M), MOST_CAP_M)
+    return kind.match.reach_m + min(error, cap)
+
+
+def fused(sightings: Sequence[Seen]) -> tuple[Array, Array]:
+    """Position and covariance of sightings of one thing; of many, the surest are enough."""
+    surest = sorted(sightings, key=lambda s: (float(np.trace(s.covariance)), str(s.id)))[:SIGHTINGS_FUSED]
+    position, covariance = surest[0].position, surest[0].covariance
+    for sighting in surest[1:]:
+        position, covariance = combine((position, covariance), (sighting.position, sighting.covariance))
+    return position, covariance
+
+
+def _in_window(new: Seen, sightings: Sequence[Seen], kind: Kind) -> bool:
+    window = timedelta(hours=kind.match.window_hours)
+    return any(
+        new.first_seen_at - window <= seen.last_seen_at and seen.first_seen_at <= new.last_seen_at + window
+        for seen in sightings
+    )
+
+
+def _cost(first: Sequence[Seen], second: Sequence[Seen], kind: Kind) -> float:
+    """Squared Mahalanobis distance, or ``IMPOSSIBLE`` out of reach."""
+    (x, p), (y, q) = fused(first), fused(second)
+    distance = float(np.linalg.norm(x - y))
+    if distance > reach_m(p, q, kind):
+        return IMPOSSIBLE
+    slack = (kind.match.reach_m / 2) ** 2 * np.eye(2)
+    return float((x - y) @ np.linalg.solve(p + q + slack, x - y))
+
+
+def _match_object(new: Seen, events: Sequence[Event], kind: Kind) -> Decision:
+    for event in events:
+        if any(
+            seen.same_track(new) and np.linalg.norm(seen.position - new.position) <= SAME_TRACK_REACH_M
+            for seen in event.sightings
+        ):
+            return Decision(event.id)
+    units: list[tuple[UUID | None, list[Seen]]] = [(None, [new])]
+    known: list[tuple[UUID, list[Seen]]] = []
+    for event in events:
+        beside = [seen for seen in event.sightings if seen.together_with(new)]
+        if beside and event.movable:
+            units.append((event.id, beside))
+        rest = [seen for seen in event.sightings if not (event.movable and seen in beside)]
+        if rest:
+            known.append((event.id, rest))
+    return _assign(units, known, kind)
+
+
+def _assign(
+    units: list[tuple[UUID | None, list[Seen]]], known: list[tuple[UUID, list[Seen]]], kind: Kind
+) -> Decision:
+    """Assign what was seen together to what is known, at least total cost; a new object costs the gate."""
+    costs = np.full((len(units), len(known) + len(units)), IMPOSSIBLE)
+    occupied = {event_id for event_id, _ in known}
+    for row, (home, unit) in enumerate(units):
+        costs[row, len(known) + row] = GATE
+        if home is not None and home not in occupied:
+            continue  # the ticket is theirs alone: nobody else is left to keep it
+        for column, (_, sightings) in enumerate(known):
+            if not any(a.together_with(b) for a in unit for b in sightings):
+                cost = _cost(unit, sightings, kind)
+                costs[row, column] = cost if cost <= GATE else IMPOSSIBLE
+    rows, columns = linear_sum_assignment(costs)
+    targets: dict[int, UUID | None] = {
+        int(r): known[c][0] if c < len(known) else None for r, c in zip(rows, columns, strict=True)
+    }
+    moves = tuple(
+        Move(tuple(seen.id for seen in unit), targets[row])
+        for row, (home, unit) in enumerate(units)
+        if home in occupied and targets[row] != home
+    )
+    return Decision(targets[0], moves)

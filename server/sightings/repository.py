@@ -1,0 +1,64 @@
+"""Queries about sightings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.evidence.models import EvidenceFile
+from server.sightings.models import EvidenceLink, Sighting, SightingRevision
+
+
+def sighting(session: Session, sighting_id: UUID) -> Sighting | None:
+    return session.get(Sighting, sighting_id)
+
+
+def revision(session: Session, sighting_id: UUID, number: int) -> SightingRevision | None:
+    return session.get(SightingRevision, (sighting_id, number))
+
+
+def sightings(
+    session: Session, *, flight_id: UUID | None = None, ticket_id: UUID | None = None, limit: int = 200
+) -> Sequence[Sighting]:
+    """Newest first."""
+    query = select(Sighting).order_by(Sighting.received_at.desc(), Sighting.id).limit(limit)
+    if flight_id is not None:
+        query = query.where(Sighting.flight_id == flight_id)
+    if ticket_id is not None:
+        query = query.where(Sighting.ticket_id == ticket_id)
+    return session.scalars(query).all()
+
+
+def of_tickets(session: Session, ticket_ids: Iterable[UUID]) -> dict[UUID, list[Sighting]]:
+    """The sightings of each ticket, in the order of time."""
+    query = select(Sighting).where(Sighting.ticket_id.in_(list(ticket_ids)))
+    result: dict[UUID, list[Sighting]] = defaultdict(list)
+    for found in session.scalars(query.order_by(Sighting.first_seen_at, Sighting.id)):
+        if found.ticket_id is not None:
+            result[found.ticket_id].append(found)
+    return result
+
+
+def evidence_of(
+    session: Session, sighting_ids: Iterable[UUID]
+) -> dict[UUID, list[tuple[EvidenceLink, bool]]]:
+    """Each sighting's evidence in the order named, and whether its bytes have arrived."""
+    query = (
+        select(EvidenceLink, EvidenceFile.sha256)
+        .outerjoin(EvidenceFile, EvidenceFile.sha256 == EvidenceLink.sha256)
+        .where(EvidenceLink.sighting_id.in_(list(sighting_ids)))
+        .order_by(EvidenceLink.id)
+    )
+    result: dict[UUID, list[tuple[EvidenceLink, bool]]] = defaultdict(list)
+    for link, stored in session.execute(query):
+        result[link.sighting_id].append((link, stored is not None))
+    return result
+
+
+def links(session: Session, sha256: str) -> Sequence[EvidenceLink]:
+    """Every sighting's claim about a file."""
+    return session.scalars(select(EvidenceLink).where(EvidenceLink.sha256 == sha256)).all()

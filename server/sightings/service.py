@@ -1,0 +1,246 @@
+"""A sighting comes in: placed, matched with what is known, and turned into a ticket where it is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from missions.geodesy import LocalFrame
+from missions.messages import SightingKind, SightingMessage, SightingReceipt, SightingState
+from server.context import Context
+from server.db import after_commit, lock
+from server.errors import AgentMismatch
+from server.flights.service import reported_flight
+from server.sightings import repository
+from server.sightings.geotag import Limits, NotPlaced, Placement, place
+from server.sightings.matching import CROWDS, Decision, Event, match
+from server.sightings.models import EvidenceLink, Sighting, SightingRevision
+from server.sightings.views import sightings_out
+from server.tickets import repository as ticket_rows
+from server.tickets import timeline, views
+from server.tickets.models import Ticket
+from server.tickets.service import SYSTEM, cells_of, follow_sightings, most_probable, open_ticket, seen_of
+from server.tickets.states import TicketState
+
+SEARCH_M = 120.0
+METRES_PER_DEGREE = 111_000.0
+
+
+def receive(
+    context: Context, session: Session, agent_id: UUID, agent_name: str, message: SightingMessage
+) -> SightingReceipt:
+    """Take a sighting. Taking the same ``(sighting_id, revision)`` again changes nothing.
+
+    The geometry is done before the database is locked.
+
+    Raises:
+        AgentMismatch: another agent reported this sighting first.
+    """
+    limits = Limits(max_ce90_m=context.settings.max_ce90_m, terrain_sigma_m=context.settings.terrain_sigma_m)
+    placement = place(message.looks, context.sites.site.terrain, limits)
+    lock(session, "sightings")
+    sighting = repository.sighting(session, message.sighting_id)
+    if sighting is not None and sighting.agent_id != agent_id:
+        raise AgentMismatch("another agent reported this sighting; give each sighting an id of its own")
+    if sighting is not None and sighting.revision >= message.revision:
+        context.metrics.sightings.labels(message.kind, "repeated").inc()
+        return _known_receipt(session, sighting, message)
+    if message.flight_id is not None:
+        reported_flight(context, session, message.flight_id, agent_id, agent_name)
+    before = sighting.state if sighting is not None else None
+    sighting = _store(context, session, agent_id, message, placement, sighting)
+    ticket, opened = _link(context, session, sighting, before)
+    session.add(
+        SightingRevision(
+            sighting_id=sighting.id, revision=message.revision, received_at=context.now(),
+            message=message.model_dump(mode="json"), opened_ticket=opened,
+        )
+    )  # fmt: skip
+    session.flush()
+    outcome = "opened" if opened else "joined" if ticket else "kept"
+    context.metrics.sightings.labels(message.kind, outcome).inc()
+    news = sightings_out(session, [sighting])[0]
+    after_commit(session, lambda: context.hub.publish("sighting", news))
+    return _receipt(session, sighting, message.revision, opened)
+
+
+def _store(
+    context: Context,
+    session: Session,
+    agent_id: UUID,
+    message: SightingMessage,
+    placement: Placement | NotPlaced,
+    sighting: Sighting | None,
+) -> Sighting:
+    """Write the newest revision into the sighting's row."""
+    now = context.now()
+    if sighting is None:
+        sighting = Sighting(id=message.sighting_id, agent_id=agent_id, received_at=now)
+        session.add(sighting)
+    sighting.revision, sighting.updated_at = message.revision, now
+    sighting.kind, sighting.state = message.kind.value, message.state.value
+    sighting.confidence, sighting.source = message.confidence, message.source
+    sighting.flight_id, sighting.track_id = message.flight_id, message.track_id
+    sighting.first_seen_at, sighting.last_seen_at = message.first_seen_at, message.last_seen_at
+    sighting.people_count, sighting.zone = message.people_count, message.zone
+    sighting.reasons = [reason.model_dump(mode="json") for reason in message.reasons]
+    sighting.weights, sighting.views = message.weights[:128], len(message.looks)
+    _store_place(context, sighting, placement)
+    session.flush()
+    known = {link.sha256 for link, _ in repository.evidence_of(session, [sighting.id]).get(sighting.id, [])}
+    for item in message.evidence:
+        if item.sha256 not in known:
+            known.add(item.sha256)
+            session.add(
+                EvidenceLink(sighting_id=sighting.id, **{**item.model_dump(), "role": item.role.value})
+            )
+    session.flush()
+    return sighting
+
+
+def _store_place(context: Context, sighting: Sighting, placement: Placement | NotPlaced) -> None:
+    if isinstance(placement, NotPlaced):
+        sighting.placed, sighting.note = False, f"not placed: {placement.reason}"
+        sighting.latitude = sighting.longitude = sighting.altitude_amsl_m = None
+        sighting.covariance_ee_m2 = sighting.covariance_en_m2 = sighting.covariance_nn_m2 = None
+        sighting.cell, sighting.cell_probabilities = None, {}
+        return
+    covariance = placement.covariance_m2
+    sighting.placed, sighting.note = True, placement.note
+    sighting.latitude, sighting.longitude = placement.latitude, placement.longitude
+    sighting.altitude_amsl_m = placement.altitude_amsl_m
+    sighting.covariance_ee_m2, sighting.covariance_en_m2 = float(covariance[0, 0]), float(covariance[0, 1])
+    sighting.covariance_nn_m2 = float(covariance[1, 1])
+    sighting.cell_probabilities = cells_of(
+        context.sites.grid, placement.latitude, placement.longitude, covariance
+    )
+    sighting.cell = most_probable(sighting.cell_probabilities)
+
+
+def _link(
+    context: Context, session: Session, sighting: Sighting, before: str | None
+) -> tuple[Ticket | None, bool]:
+    """Bring the sighting and its ticket together; returns the ticket and whether it is new."""
+    if sighting.ticket_id is not None:
+        ticket = ticket_rows.ticket(session, sighting.ticket_id, for_change=True)
+        assert ticket is not None
+        _update(context, session, ticket, sighting, before)
+        return ticket, False
+    if sighting.state == SightingState.RETRACTED:
+        sighting.note = "; ".join(filter(None, [sighting.note, "withdrawn before a ticket was opened"]))
+        return None, False
+    if not sighting.placed:
+        return None, False
+    decision, tickets = _decide(context, session, sighting)
+    _apply_moves(context, session, decision, tickets)
+    if decision.event_id is None:
+        ticket = open_ticket(context, session, sighting)
+        views.publish(context, session, ticket, "created", alert=True)
+        return ticket, True
+    ticket = tickets[decision.event_id]
+    kind = ticket.kind
+    sighting.ticket_id = ticket.id
+    follow_sightings(context, session, ticket)
+    timeline.add(
+        session, ticket, context.now(), SYSTEM, "sighting_added", count=ticket.sightings,
+        sighting=str(sighting.id), flight=str(sighting.flight_id) if sighting.flight_id else None,
+    )  # fmt: skip
+    views.publish(context, session, ticket, "updated", alert=ticket.kind != kind)
+    return ticket, False
+
+
+def _update(
+    context: Context, session: Session, ticket: Ticket, sighting: Sighting, before: str | None
+) -> None:
+    """A newer revision of a sighting that the ticket has already."""
+    kind = ticket.kind
+    follow_sightings(context, session, ticket)
+    if before != sighting.state:
+        what = "sighting_retracted" if sighting.state == SightingState.RETRACTED else "sighting_confirmed"
+        timeline.add(session, ticket, context.now(), SYSTEM, what, sighting=str(sighting.id))
+    views.publish(context, session, ticket, "updated", alert=ticket.kind != kind)
+
+
+def _decide(context: Context, session: Session, sighting: Sighting) -> tuple[Decision, dict[UUID, Ticket]]:
+    """Match a placed sighting against the open tickets nearby."""
+    assert sighting.latitude is not None
+    assert sighting.longitude is not None
+    kind = SightingKind(sighting.kind)
+    rules = context.kinds[kind]
+    frame = LocalFrame(sighting.latitude, sighting.longitude)
+    edge = frame.to_geodetic([[-SEARCH_M, -SEARCH_M], [SEARCH_M, SEARCH_M]])
+    window = timedelta(hours=rules.match.window_hours)
+    tickets = ticket_rows.open_near(
+        session,
+        sorted(CROWDS if kind in CROWDS else {kind}),
+        (edge[0, 0], edge[1, 0]),
+        (edge[0, 1], edge[1, 1]),
+        sighting.first_seen_at - window,
+        sighting.last_seen_at + window,
+    )
+    sightings = repository.of_tickets(session, [ticket.id for ticket in tickets])
+    events = [_event(ticket, sightings.get(ticket.id, []), frame) for ticket in tickets]
+    seen = seen_of(sighting, frame)
+    assert seen is not None
+    return match(seen, events, rules), {ticket.id: ticket for ticket in tickets}
+
+
+def _event(ticket: Ticket, sightings: Sequence[Sighting], frame: LocalFrame) -> Event:
+    confirmed = [s for s in sightings if s.state == SightingState.CONFIRMED] or sightings
+    untouched = ticket.state == TicketState.REPORTED and ticket.acknowledged_at is None
+    return Event(
+        id=ticket.id, kind=SightingKind(ticket.kind),
+        sightings=[seen for s in confirmed if (seen := seen_of(s, frame)) is not None],
+        movable=untouched and not ticket.cell_fixed,
+    )  # fmt: skip
+
+
+def _apply_moves(context: Context, session: Session, decision: Decision, tickets: dict[UUID, Ticket]) -> None:
+    """Move sightings that turned out to belong elsewhere; their old tickets keep at least one."""
+    for move in decision.moves:
+        target = tickets[move.event_id] if move.event_id is not None else None
+        for sighting_id in move.sightings:
+            sighting = repository.sighting(session, sighting_id)
+            if sighting is not None and sighting.ticket_id is not None:
+                target = _move(context, session, sighting, tickets[sighting.ticket_id], target)
+
+
+def _move(
+    context: Context, session: Session, sighting: Sighting, source: Ticket, target: Ticket | None
+) -> Ticket:
+    """Move one sighting, into a new ticket where there is none for it."""
+    if target is None:
+        target = open_ticket(context, session, sighting)
+        views.publish(context, session, target, "created", alert=True)
+    else:
+        sighting.ticket_id = target.id
+        follow_sightings(context, session, target)
+        views.publish(context, session, target, "updated")
+    follow_sightings(context, session, source)
+    now, facts = context.now(), {"sighting": str(sighting.id)}
+    timeline.add(session, source, now, SYSTEM, "sighting_moved_out", other=target.number, **facts)
+    timeline.add(session, target, now, SYSTEM, "sighting_moved_in", other=source.number, **facts)
+    views.publish(context, session, source, "updated")
+    return target
+
+
+def _known_receipt(session: Session, sighting: Sighting, message: SightingMessage) -> SightingReceipt:
+    """The same answer as the first time; an outdated revision that never came is not needed any more."""
+    revision = repository.revision(session, message.sighting_id, message.revision)
+    receipt = _receipt(session, sighting, message.revision, revision is not None and revision.opened_ticket)
+    if revision is None:
+        note = f"revision {sighting.revision} is known already; this older one was not needed"
+        return receipt.model_copy(update={"note": note})
+    return receipt
+
+
+def _receipt(session: Session, sighting: Sighting, revision: int, opened: bool) -> SightingReceipt:
+    evidence = repository.evidence_of(session, [sighting.id]).get(sighting.id, [])
+    return SightingReceipt(
+        sighting_id=sighting.id, revision=revision,
+        ticket_id=str(sighting.ticket_id) if sighting.ticket_id else None, new_ticket=opened,
+        missing_evidence=[link.sha256 for link, stored in evidence if not stored], note=sighting.note,
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""Queries about tickets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from server.db import Utc
+from server.errors import Invalid
+from server.tickets.models import Ticket, TicketSerial, TimelineEntry
+from server.tickets.states import OPEN_STATES
+
+ORDERS: dict[str, tuple[InstrumentedAttribute[Any], bool]] = {
+    "newest": (Ticket.opened_at, True),
+    "oldest": (Ticket.opened_at, False),
+    "updated": (Ticket.updated_at, True),
+    "due": (Ticket.opened_at, False),
+    "-opened_at": (Ticket.opened_at, True),
+    "opened_at": (Ticket.opened_at, False),
+    "-updated_at": (Ticket.updated_at, True),
+    "updated_at": (Ticket.updated_at, False),
+    "-last_seen_at": (Ticket.last_seen_at, True),
+    "last_seen_at": (Ticket.last_seen_at, False),
+    "priority": (Ticket.priority_rank, False),
+    "-priority": (Ticket.priority_rank, True),
+    "-confidence": (Ticket.confidence, True),
+    "confidence": (Ticket.confidence, False),
+    "number": (Ticket.number, False),
+    "-number": (Ticket.number, True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFilter:
+    """What a list shows; empty means everything."""
+
+    states: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    cells: Sequence[str] = ()
+    flight_id: UUID | None = None
+    text: str = ""
+    text_kinds: Sequence[str] = field(default=(), kw_only=True)
+    """kinds whose label holds the text"""
+
+    def conditions(self, *, with_state: bool) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.states and with_state:
+            found.append(Ticket.state.in_(self.states))
+        if self.kinds:
+            found.append(Ticket.kind.in_(self.kinds))
+        if self.cells:
+            found.append(Ticket.cell.in_(self.cells))
+        if self.flight_id is not None:
+            found.append(Ticket.flight_id == self.flight_id)
+        if self.text:
+            columns = (Ticket.number, Ticket.cell, Ticket.cell_name, Ticket.why)
+            found.append(
+                or_(
+                    *(column.icontains(self.text, autoescape=True) for column in columns),
+                    Ticket.kind.in_(self.text_kinds),
+                )
+            )
+        return found
+
+
+def ticket(session: Session, ticket_id: UUID, *, for_change: bool = False) -> Ticket | None:
+    """A ticket; ``for_change`` locks its row until the transaction ends."""
+    query = select(Ticket).where(Ticket.id == ticket_id)
+    if for_change:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def page(
+    session: Session, filters: TicketFilter, order: str, limit: int, cursor: str | None
+) -> tuple[list[Ticket], str | None]:
+    """One page and the cursor of the next one (None on the last page).
+
+    Raises:
+        Invalid: the order or the cursor is unknown.
+    """
+    if order not in ORDERS:
+        raise Invalid(f"unknown order {order!r}; choose one of {', '.join(ORDERS)}")
+    column, descending = ORDERS[order]
+    query: Select[tuple[Ticket]] = select(Ticket).where(*filters.conditions(with_state=True))
+    if cursor is not None:
+        value, last_id = _decode(cursor, order)
+        beyond = column < value if descending else column > value
+        tie = Ticket.id < last_id if descending else Ticket.id > last_id
+        query = query.where(or_(beyond, and_(column == value, tie)))
+    keys = (column.desc(), Ticket.id.desc()) if descending else (column, Ticket.id)
+    rows = list(session.scalars(query.order_by(*keys).limit(limit + 1)))
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], _encode(order, getattr(last, column.key), last.id)
+
+
+def counts_by_state(session: Session, filters: TicketFilter) -> dict[str, int]:
+    """Tickets per state under all filters but that of the state."""
+    query = select(Ticket.state, func.count()).where(*filters.conditions(with_state=False))
+    return {state: count for state, count in session.execute(query.group_by(Ticket.state))}
+
+
+def open_by_cell(session: Session) -> dict[str | None, int]:
+    query = select(Ticket.cell, func.count()).where(Ticket.state.in_(OPEN_STATES)).group_by(Ticket.cell)
+    return {cell: count for cell, count in session.execute(query)}
+
+
+def open_near(
+    session: Session,
+    kinds: Sequence[str],
+    latitudes: tuple[float, float],
+    longitudes: tuple[float, float],
+    since: datetime,
+    until: datetime,
+) -> Sequence[Ticket]:
+    """Open tickets of these kinds within a box and seen within a time."""
+    query = select(Ticket).where(
+        Ticket.state.in_(OPEN_STATES),
+        Ticket.kind.in_(kinds),
+        Ticket.latitude.between(*latitudes),
+        Ticket.longitude.between(*longitudes),
+        Ticket.last_seen_at >= since,
+        Ticket.first_seen_at <= until,
+    )
+    return session.scalars(query.order_by(Ticket.opened_at, Ticket.id)).all()
+
+
+def timeline(session: Session, ticket_id: UUID) -> Sequence[TimelineEntry]:
+    query = select(TimelineEntry).where(TimelineEntry.ticket_id == ticket_id)
+    return session.scalars(query.order_by(TimelineEntry.id)).all()
+
+
+def next_serial(session: Session, day: str) -> int:
+    """The next number of that day, counted within the transaction."""
+    row = session.get(TicketSerial, day, with_for_update=True, populate_existing=True)
+    if row is None:
+        row = TicketSerial(day=day, last=0)
+        session.add(row)
+    row.last += 1
+    session.flush()
+    return row.last
+
+
+def _encode(order: str, value: object, ticket_id: UUID) -> str:
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(json.dumps([order, text, ticket_id.hex]).encode()).decode()
+
+
+def _decode(cursor: str, order: str) -> tuple[Any, UUID]:
+    try:
+        made_for, value, ticket_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if made_for != order:
+            raise ValueError("the order changed")
+        if isinstance(ORDERS[order][0].type, Utc):
+            value = datetime.fromisoformat(value)
+        return value, UUID(ticket_id)
+    except (ValueError, TypeError, binascii.Error, AttributeError) as error:
+        raise Invalid("this cursor does not belong to this list; start again without one") from error

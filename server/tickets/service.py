@@ -1,0 +1,238 @@
+"""Opening tickets, keeping them in step with their sightings, and what people do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from missions.geodesy import LocalFrame
+from missions.grids import Grid
+from missions.kinds import Kind
+from missions.messages import SightingKind, SightingState
+from server.access import audit
+from server.access.service import Caller
+from server.context import Context
+from server.errors import ActionNotAllowed, Invalid, NotFound
+from server.sightings import repository as sighting_rows
+from server.sightings.matching import CROWDS, Seen, fused
+from server.sightings.models import Sighting
+from server.sightings.views import sighting_covariance
+from server.tickets import repository, timeline, views
+from server.tickets.models import Ticket
+from server.tickets.schemas import ActionRequest
+from server.tickets.states import NEEDS_NOTE, Action, TicketState, transition
+
+PRIORITIES = ("urgent", "high", "normal", "low")
+SYSTEM = "system"
+PICTURES = ("image/jpeg", "image/png", "image/webp")
+
+
+def open_ticket(context: Context, session: Session, sighting: Sighting) -> Ticket:
+    """A new ticket in state reported for a placed sighting; kinds that file themselves are filed at once."""
+    now = context.now()
+    kind = context.kinds[SightingKind(sighting.kind)]
+    day = now.astimezone(context.settings.zone).strftime("%Y%m%d")
+    serial = repository.next_serial(session, day)
+    ticket = Ticket(
+        number=f"{context.settings.ticket_prefix}-{day}-{serial:04d}", kind=sighting.kind,
+        state=TicketState.REPORTED.value, priority=kind.priority,
+        priority_rank=PRIORITIES.index(kind.priority), channel="drone", opened_at=now, updated_at=now,
+        first_seen_at=sighting.first_seen_at, last_seen_at=sighting.last_seen_at, confidence=0.0,
+        latitude=0.0, longitude=0.0, covariance_ee_m2=0.0, covariance_en_m2=0.0, covariance_nn_m2=0.0,
+        cell_probabilities={}, sightings=0, flight_id=sighting.flight_id, why="",
+    )  # fmt: skip
+    session.add(ticket)
+    session.flush()
+    sighting.ticket_id = ticket.id
+    follow_sightings(context, session, ticket, first=True)
+    timeline.add(
+        session, ticket, now, SYSTEM, "opened", confidence=sighting.confidence, sighting=str(sighting.id),
+        why=ticket.why, weights=sighting.weights,
+    )  # fmt: skip
+    if kind.self_file and not kind.about_people:
+        ticket.state = TicketState.FILED.value
+        timeline.add(session, ticket, now, SYSTEM, "self_file")
+    context.metrics.tickets.labels(sighting.kind).inc()
+    return ticket
+
+
+def follow_sightings(context: Context, session: Session, ticket: Ticket, *, first: bool = False) -> None:
+    """Work out the ticket's kind, place, times, confidence and reasons from its sightings."""
+    session.flush()
+    all_seen = sighting_rows.of_tickets(session, [ticket.id]).get(ticket.id, [])
+    if not all_seen:
+        return
+    now = context.now()
+    confirmed = [s for s in all_seen if s.state == SightingState.CONFIRMED] or all_seen
+    ranked = _strongest_first(confirmed)
+    strongest = ranked[0]
+    _follow_kind(context, session, ticket, {SightingKind(s.kind) for s in all_seen}, now)
+    ticket.sightings = len(all_seen)
+    ticket.confidence = strongest.confidence
+    ticket.first_seen_at = min(s.first_seen_at for s in all_seen)
+    ticket.last_seen_at = max(s.last_seen_at for s in all_seen)
+    ticket.why = why_in_one_line(strongest)
+    ticket.thumbnail = _thumbnail(session, ranked)
+    ticket.updated_at = now
+    _follow_place(context, session, ticket, [s for s in confirmed if s.placed], now, first=first)
+
+
+def follow_thumbnail(session: Session, ticket: Ticket) -> bool:
+    """Choose the thumbnail anew; whether it changed."""
+    seen = sighting_rows.of_tickets(session, [ticket.id]).get(ticket.id, [])
+    before, ticket.thumbnail = ticket.thumbnail, _thumbnail(session, _strongest_first(seen))
+    return ticket.thumbnail != before
+
+
+def _strongest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Confirmed ones before retracted ones, then by confidence."""
+    return sorted(
+        sightings, key=lambda s: (s.state == SightingState.CONFIRMED, s.confidence, str(s.id)), reverse=True
+    )
+
+
+def why_in_one_line(sighting: Sighting) -> str:
+    """The fulfilled reasons of a sighting, for people."""
+    reasons = [r for r in sighting.reasons if r.get("fulfilled", True)] or sighting.reasons
+    texts = [
+        reason.get("text")
+        or f"{reason['term']} {reason['value']:g} (threshold {reason['threshold']:g}) {reason.get('unit', '')}".strip()
+        for reason in reasons[:3]
+    ]
+    return "; ".join(texts)
+
+
+def seen_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
+    """A sighting as matching sees it; None while it is not placed."""
+    covariance = sighting_covariance(sighting)
+    if covariance is None or sighting.latitude is None or sighting.longitude is None:
+        return None
+    return Seen(
+        id=sighting.id, kind=SightingKind(sighting.kind), flight_id=sighting.flight_id,
+        track_id=sighting.track_id, first_seen_at=sighting.first_seen_at, last_seen_at=sighting.last_seen_at,
+        position=frame.to_enu(sighting.latitude, sighting.longitude)[0, :2], covariance=covariance,
+    )  # fmt: skip
+
+
+def act(
+    context: Context, session: Session, caller: Caller, ticket_id: UUID, request: ActionRequest
+) -> Ticket:
+    """Do what a person asks, if the table of states allows it now.
+
+    Raises:
+        NotFound: no such ticket.
+        ActionNotAllowed: not in this state, or not with these roles.
+        Invalid: the note, the department or the cell is missing or unknown.
+    """
+    ticket = repository.ticket(session, ticket_id, for_change=True)
+    if ticket is None:
+        raise NotFound("there is no such ticket; reload the list")
+    action, note = request.action, request.note.strip()
+    step = transition(action, TicketState(ticket.state), caller.roles)
+    if step is None or (action is Action.ACKNOWLEDGE and ticket.acknowledged_at is not None):
+        raise ActionNotAllowed(
+            f"{action.value} is not possible for you while ticket {ticket.number} is {ticket.state}; reload it"
+        )
+    if action in NEEDS_NOTE and not note:
+        raise Invalid(f"{action.value} needs a note; say why or what was done")
+    now = context.now()
+    data = _apply(context, ticket, request, caller, now)
+    ticket.state = step.target.value
+    ticket.updated_at = now
+    timeline.add(
+        session, ticket, now, caller.username, action.value, **data, **({"note": note} if note else {})
+    )
+    audit.record(session, now, caller.username, f"ticket.{action.value}", ticket.number, note=note, **data)
+    views.publish(context, session, ticket, "state" if step.source is not step.target else "updated")
+    return ticket
+
+
+def _apply(
+    context: Context, ticket: Ticket, request: ActionRequest, caller: Caller, now: datetime
+) -> dict[str, str]:
+    """The part of an action that is more than a new state; returns what the timeline tells of it."""
+    match request.action:
+        case Action.ACKNOWLEDGE:
+            ticket.acknowledged_at, ticket.acknowledged_by = now, caller.username
+        case Action.DISPATCH:
+            ticket.department = request.to
+            return {"to": request.to or "—"}
+        case Action.MOVE:
+            if request.cell is None or not context.sites.knows(request.cell):
+                raise Invalid("move needs the code of a cell of this site in 'cell'")
+            old, ticket.cell = ticket.cell, request.cell
+            ticket.cell_name, ticket.cell_fixed = context.sites.cell_name(request.cell), True
+            return {"old": old or "—", "new": request.cell}
+        case Action.REOPEN:
+            ticket.acknowledged_at = ticket.acknowledged_by = None
+        case _:
+            pass
+    return {}
+
+
+def _follow_kind(
+    context: Context, session: Session, ticket: Ticket, kinds: set[SightingKind], now: datetime
+) -> None:
+    """A gathering in which a dispute was seen is a dispute; it stays one."""
+    if ticket.kind == SightingKind.GATHERING and SightingKind.DISPUTE in kinds & CROWDS:
+        rules: Kind = context.kinds[SightingKind.DISPUTE]
+        ticket.kind, ticket.priority = SightingKind.DISPUTE.value, rules.priority
+        ticket.priority_rank = PRIORITIES.index(rules.priority)
+        ticket.acknowledged_at = ticket.acknowledged_by = None
+        timeline.add(session, ticket, now, SYSTEM, "kind_changed")
+
+
+def _follow_place(
+    context: Context,
+    session: Session,
+    ticket: Ticket,
+    placed: Sequence[Sighting],
+    now: datetime,
+    *,
+    first: bool,
+) -> None:
+    """Fuse the places of the sightings; the cell follows until a person has acted on it."""
+    if not placed or placed[0].latitude is None or placed[0].longitude is None:
+        return
+    frame = LocalFrame(placed[0].latitude, placed[0].longitude)
+    position, covariance = fused([seen for s in placed if (seen := seen_of(s, frame)) is not None])
+    latitude, longitude, _ = frame.to_geodetic([position])[0]
+    ticket.latitude, ticket.longitude = float(latitude), float(longitude)
+    ticket.covariance_ee_m2, ticket.covariance_en_m2 = float(covariance[0, 0]), float(covariance[0, 1])
+    ticket.covariance_nn_m2 = float(covariance[1, 1])
+    ticket.cell_probabilities = cells_of(context.sites.grid, ticket.latitude, ticket.longitude, covariance)
+    cell = most_probable(ticket.cell_probabilities)
+    if first or (cell != ticket.cell and ticket.state == TicketState.REPORTED and not ticket.cell_fixed):
+        old, ticket.cell = ticket.cell, cell
+        ticket.cell_name = context.sites.cell_name(cell)
+        if not first:
+            timeline.add(session, ticket, now, SYSTEM, "cell_changed", old=old or "—", new=cell or "—")
+
+
+def cells_of(
+    grid: Grid, latitude: float, longitude: float, covariance: NDArray[np.float64]
+) -> dict[str, float]:
+    """Probability of each cell, most probable first; "" stands for outside."""
+    return {
+        code: round(share, 4) for code, share in grid.probabilities(latitude, longitude, covariance).items()
+    }
+
+
+def most_probable(probabilities: dict[str, float]) -> str | None:
+    """The most probable cell, None for outside all cells."""
+    return max(probabilities, key=lambda code: (probabilities[code], code), default=None) or None
+
+
+def _thumbnail(session: Session, sightings: Sequence[Sighting]) -> str | None:
+    """The first redacted picture that has arrived, of the strongest sighting if it has one."""
+    evidence = sighting_rows.evidence_of(session, {s.id for s in sightings})
+    for sighting in sightings:
+        for link, stored in evidence.get(sighting.id, []):
+            if stored and link.redacted and link.media_type in PICTURES:
+                return link.sha256
+    return None

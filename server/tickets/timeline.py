@@ -1,0 +1,52 @@
+"""What the timeline of a ticket says, in both languages. Entries are only ever added."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from server.tickets.models import Ticket, TimelineEntry
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "opened": ("无人机自动上报，置信度 {confidence:.0%}", "Opened by the drone, confidence {confidence:.0%}"),
+    "sighting_added": ("再次发现（共 {count} 次）", "Seen again ({count} sightings now)"),
+    "sighting_moved_out": ("一次发现改归工单 {other}", "A sighting now belongs to ticket {other}"),
+    "sighting_moved_in": ("一次发现由工单 {other} 转入", "A sighting came over from ticket {other}"),
+    "sighting_retracted": (
+        "智能识别撤回一次发现，请人工核实",
+        "The eye withdrew a sighting; a person has to check",
+    ),
+    "sighting_confirmed": ("智能识别重新确认", "The eye confirmed the sighting again"),
+    "kind_changed": ("由人员聚集升级为疑似纠纷", "Escalated from a gathering to a possible dispute"),
+    "cell_changed": ("定位更准，网格由 {old} 改为 {new}", "Better placed: cell {old} became {new}"),
+    "file": ("立案", "Filed"),
+    "self_file": ("按规则自动立案", "Filed by rule, without a person"),
+    "dispatch": ("派单至 {to}：{note}", "Dispatched to {to}: {note}"),
+    "close": ("办结：{note}", "Closed: {note}"),
+    "reject": ("不予立案：{note}", "Rejected: {note}"),
+    "reopen": ("重新打开", "Reopened"),
+    "comment": ("{note}", "{note}"),
+    "acknowledge": ("已知悉", "Acknowledged"),
+    "move": ("网格由 {old} 改为 {new}", "Moved from cell {old} to {new}"),
+}
+
+
+def add(session: Session, ticket: Ticket, at: datetime, actor: str, kind: str, **data: Any) -> None:
+    """Add an entry.
+
+    Args:
+        kind: a key of ``TEXTS``.
+        data: what the texts name, and further facts.
+    """
+    chinese, english = (text.format(**data) for text in TEXTS[kind])
+    note = data.get("note")
+    if note and "{note}" not in TEXTS[kind][0]:
+        chinese, english = f"{chinese}：{note}", f"{english}: {note}"
+    session.add(
+        TimelineEntry(
+            ticket_id=ticket.id, at=at, actor=actor, kind=kind, text_zh=chinese, text_en=english, data=data
+        )
+    )
+    session.flush()
