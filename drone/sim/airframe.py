@@ -17,7 +17,7 @@ CRASH_SPEED_M_S = 3.0
 
 
 class Airframe:
-    """True state (in ``rotor.motion``) and believed state (``position``, ``attitude_deg``, ``camera_deg``)."""
+    """True state (in ``rotor.motion``) and believed state (``position``, ``attitude_deg`` ...)."""
 
     def __init__(
         self, *, ground: Ground, wind: tuple[float, float], seed: int, battery: Battery, gimbal: Gimbal

@@ -1,0 +1,438 @@
+"""An ArduPilot multirotor as a ``drone.vehicle.Vehicle``.
+
+What it answers is what it has seen: armed bit, mode, height and current mission item, never an
+acknowledgement alone. All waiting is in wall time.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from drone.errors import AutopilotUnsupported, DroneError
+from drone.mavlink import modes
+from drone.mavlink.awareness import Awareness, CameraMounting
+from drone.mavlink.checks import CEILING_AGL_M, plan_faults
+from drone.mavlink.framing import Message, text_of
+from drone.mavlink.link import GROUND_SYSTEM_ID, Link, Patience
+from drone.mavlink.meaning import WireItem
+from drone.mavlink.streams import DEFAULT_RATES_HZ, Streams
+from drone.mavlink.transfer import MissionTransfer
+from drone.mavlink.transport import Transport
+from drone.telemetry import PoseTrack
+from drone.vehicle import Outcome, Readiness, VehicleState, Verdict
+from missions.clock import Clock, SystemClock
+from missions.mission_items import MissionItem, fence_items, mission_items, rally_items
+from missions.plan import PatrolPlan
+
+FLYING_HEIGHT_M = 1.0
+STILL_M_S = 0.8
+FENCE_TYPE_ALTITUDE_AND_AREAS = 5
+FENCE_UNION_OF_AREAS = 2
+FENCE_HEADROOM_M = 20.0
+_POLL_S = 0.05
+_EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
+_OWN_MODE_CHANGE_S = 10.0
+_RESULTS = {1: "temporarily rejected", 2: "denied", 3: "not supported", 4: "failed", 6: "cancelled"}
+
+
+class MavlinkVehicle:
+    """A vehicle at an address; connects when made.
+
+    Args:
+        where: an address (``tcp:HOST:PORT``, ``udp:HOST:PORT`` ...) or an open transport.
+        clock: dates telemetry of a vehicle that does not tell UTC.
+        mounting: camera mounting and pose uncertainties.
+        patience: all timeouts and retries.
+        rates_hz: message names to rates wanted of the vehicle, in the vehicle's own time.
+        signing_key: 32 bytes for MAVLink signing.
+        ceiling_agl_m: plans above it are refused.
+        battery_swap: called for ``swap_battery``; None where nobody can swap it.
+
+    Raises:
+        AddressRefused, PortUnavailable: the address is wrong or cannot be opened.
+        NoVehicle: nothing there speaks as an autopilot.
+        AutopilotUnsupported: it is no ArduPilot multirotor.
+    """
+
+    def __init__(
+        self,
+        where: str | Transport,
+        *,
+        clock: Clock | None = None,
+        mounting: CameraMounting | None = None,
+        patience: Patience | None = None,
+        system_id: int = GROUND_SYSTEM_ID,
+        rates_hz: Mapping[str, float] = DEFAULT_RATES_HZ,
+        signing_key: bytes | None = None,
+        ceiling_agl_m: float = CEILING_AGL_M,
+        battery_swap: Callable[[], bool] | None = None,
+    ) -> None:
+        self._patience = patience or Patience()
+        self._ceiling_agl_m = ceiling_agl_m
+        self._battery_swap = battery_swap
+        self._awareness = Awareness(clock or SystemClock(), mounting or CameraMounting())
+        self._requests = threading.RLock()
+        self._verified: int | None = None
+        self._expected_mode: int | None = None
+        self._asked_mode: tuple[int, float] = (-1, -math.inf)
+        self._alive = True
+        self._streams: Streams | None = None
+        self._link = Link(where, system_id=system_id, signing_key=signing_key, tick=self._supervise)
+        self._link.add_listener(self._take)
+        self._link.start()
+        try:
+            self._meet(rates_hz)
+        except DroneError:
+            self.close()
+            raise
+
+    def _meet(self, rates_hz: Mapping[str, float]) -> None:
+        heartbeat = self._link.wait_for_vehicle(self._patience.connect_s)
+        if heartbeat.autopilot != mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA:
+            raise AutopilotUnsupported(
+                f"the vehicle runs autopilot {heartbeat.autopilot}, only ArduPilot (3) is flown yet"
+            )
+        if heartbeat.type not in modes.MULTIROTOR_TYPES:
+            raise AutopilotUnsupported(f"vehicle type {heartbeat.type} is no multirotor")
+        self._streams = Streams(self._link, self._awareness, rates_hz)
+        for message_id in (mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION, mavlink.MAVLINK_MSG_ID_HOME_POSITION):
+            self._link.send(self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, message_id))
+
+    # what is known
+
+    @property
+    def description(self) -> str:
+        version = self._awareness.latest("AUTOPILOT_VERSION")
+        if version is None:
+            return f"ArduCopter (system {self._link.target[0]})"
+        number = version.flight_sw_version
+        return (
+            f"ArduCopter {number >> 24 & 255}.{number >> 16 & 255}.{number >> 8 & 255} "
+            f"(system {self._link.target[0]})"
+        )
+
+    @property
+    def poses(self) -> PoseTrack:
+        return self._awareness.poses
+
+    @property
+    def link_alive(self) -> bool:
+        """Whether the vehicle has been heard lately."""
+        return time.monotonic() - self._link.last_heard < self._patience.silence_s
+
+    @property
+    def malformed_packets(self) -> int:
+        return self._link.malformed
+
+    def state(self) -> VehicleState:
+        silent_s = time.monotonic() - self._link.last_heartbeat
+        return self._awareness.state(link_alive=self.link_alive, silent_s=silent_s)
+
+    def new_messages(self) -> list[str]:
+        return self._awareness.new_texts()
+
+    def readiness(self) -> Readiness:
+        """Ready when link, GPS, position estimate and the autopilot's own checks are good."""
+        reasons = []
+        if not self.link_alive:
+            reasons.append("the link is lost")
+        gps, ekf = self._awareness.latest("GPS_RAW_INT"), self._awareness.latest("EKF_STATUS_REPORT")
+        if gps is None or gps.fix_type < mavlink.GPS_FIX_TYPE_3D_FIX:
+            reasons.append("no 3D position from GPS")
+        if ekf is None or not ekf.flags & _EKF_ABSOLUTE_POSITION:
+            reasons.append("the position estimate is not ready")
+        status = self._awareness.latest("SYS_STATUS")
+        if status is None:
+            reasons.append("no SYS_STATUS yet")
+        elif not status.onboard_control_sensors_health & mavlink.MAV_SYS_STATUS_PREARM_CHECK:
+            reasons.append("the autopilot's pre-arm checks fail")
+            reasons += self._arming_texts(time.monotonic() - 30.0)
+        if self._awareness.home is None:
+            reasons.append("home is not set")
+        return Readiness(not reasons, tuple(reasons))
+
+    def _arming_texts(self, since: float) -> list[str]:
+        texts = [t for t in self._awareness.texts_since(since) if t.startswith(("PreArm", "Arm"))]
+        return list(dict.fromkeys(texts))
+
+    # requests
+
+    def upload(self, plan: PatrolPlan, sortie: int = 0) -> Outcome:
+        with self._requests:
+            self._verified = None
+            if not self.link_alive:
+                return Outcome(Verdict.UNKNOWN, "the link is lost")
+            if self._awareness.armed and self._awareness.mode == modes.AUTO:
+                return Outcome(Verdict.REFUSED, "it is flying a mission; pause it before uploading another")
+            home = self._awareness.home
+            faults = plan_faults(plan, sortie, home, ceiling_agl_m=self._ceiling_agl_m)
+            if faults:
+                return Outcome(Verdict.REFUSED, "; ".join(faults))
+            mission = [_home_item(home or plan.home), *_wire(mission_items(plan, sortie))]
+            outcome = MissionTransfer(self._link, self._patience).upload_set(
+                mission, _wire(fence_items(plan)), _wire(rally_items(plan))
+            )
+            if outcome:
+                outcome = self._switch_fence_on(plan) or outcome
+            if outcome:
+                self._verified = len(mission)
+            return outcome
+
+    def _switch_fence_on(self, plan: PatrolPlan) -> Outcome | None:
+        """An uploaded fence guards nothing until it is enabled; None when it is."""
+        heights = [p.altitude_above_home_m for sortie in plan.sorties for p in sortie.waypoints]
+        wanted = {
+            "FENCE_TYPE": FENCE_TYPE_ALTITUDE_AND_AREAS,
+            "FENCE_ALT_MAX": math.ceil(max(heights) + FENCE_HEADROOM_M),
+            "FENCE_ENABLE": 1,
+        }
+        if len(plan.allowed) > 1:
+            wanted = {"FENCE_OPTIONS": FENCE_UNION_OF_AREAS, **wanted}
+        if not plan.allowed:
+            return None
+        for name, value in wanted.items():
+            outcome = self.set_parameter(name, value)
+            if not outcome:
+                return outcome
+        return None
+
+    def set_parameter(self, name: str, value: float) -> Outcome:
+        """PARAM_SET until the vehicle tells that it has the value."""
+        message = mavlink.MAVLink_param_set_message(
+            *self._link.target, name.encode(), float(value), mavlink.MAV_PARAM_TYPE_REAL32
+        )
+        reply = self._link.request(
+            lambda _: message, ("PARAM_VALUE",), lambda m: text_of(m.param_id) == name,
+            timeout_s=self._patience.reply_s, tries=self._patience.tries,
+        )  # fmt: skip
+        if reply is None:
+            return Outcome(Verdict.UNKNOWN, f"the vehicle does not answer to parameter {name}")
+        if not math.isclose(reply.param_value, value, rel_tol=1e-4, abs_tol=1e-4):
+            return Outcome(
+                Verdict.REFUSED, f"the vehicle keeps parameter {name} at {reply.param_value:g}, not {value:g}"
+            )
+        return Outcome(Verdict.ACCEPTED)
+
+    def arm(self) -> Outcome:
+        """Arm in GUIDED (AUTO is no mode to arm in); accepted when the armed bit is seen."""
+        with self._requests:
+            if self._awareness.armed:
+                return Outcome(Verdict.ACCEPTED, "already armed")
+            outcome = self._change_mode(modes.GUIDED)
+            if not outcome:
+                return outcome
+            begun = time.monotonic()
+            result = self._command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1)
+            if result == mavlink.MAV_RESULT_ACCEPTED or result is None:
+                if self._wait(lambda: self._awareness.armed, self._patience.mode_s):
+                    return Outcome(Verdict.ACCEPTED)
+                return Outcome(Verdict.UNKNOWN, "no armed bit was seen after the request to arm")
+            self._wait(lambda: bool(self._arming_texts(begun)), 0.5)
+            reasons = "; ".join(self._arming_texts(begun)) or "no reason given"
+            return Outcome(Verdict.REFUSED, f"arming was {_RESULTS.get(result, result)}: {reasons}")
+
+    def disarm(self) -> Outcome:
+        """Stop the motors; refused by the vehicle while it flies."""
+        with self._requests:
+            result = self._command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 0)
+            if self._wait(lambda: not self._awareness.armed, self._patience.mode_s):
+                return Outcome(Verdict.ACCEPTED)
+            verdict = Verdict.UNKNOWN if result is None else Verdict.REFUSED
+            return Outcome(verdict, "the vehicle stays armed")
+
+    def start(self) -> Outcome:
+        with self._requests:
+            if self._verified is None:
+                return Outcome(Verdict.REFUSED, "no verified mission is on board; upload one first")
+            if not self._awareness.armed:
+                return Outcome(Verdict.REFUSED, "the vehicle is not armed")
+            # a mission that was flown before must begin at its beginning
+            self._command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, 0, 1)
+            begun = time.monotonic()
+            outcome = self._change_mode(modes.AUTO)
+            if not outcome:
+                return outcome
+            result = self._command(mavlink.MAV_CMD_MISSION_START)
+            if self._wait(self._is_flying_mission, self._patience.take_off_s, self._take_off_ended):
+                return Outcome(Verdict.ACCEPTED, "flying the mission")
+            said = "; ".join(self._awareness.texts_since(begun))
+            if not self.link_alive:
+                return Outcome(Verdict.UNKNOWN, "the link was lost during take-off")
+            if self._awareness.armed and self._awareness.mode == modes.AUTO and result == 0:
+                return Outcome(Verdict.UNKNOWN, f"no take-off was seen in time; the vehicle said: {said}")
+            return Outcome(Verdict.REFUSED, f"the vehicle did not take off; it said: {said or 'nothing'}")
+
+    def _is_flying_mission(self) -> bool:
+        current = self._awareness.latest("MISSION_CURRENT")
+        return (
+            self._awareness.armed
+            and self._awareness.mode == modes.AUTO
+            and (self._awareness.height_m or 0.0) > FLYING_HEIGHT_M
+            and current is not None
+            and current.seq >= 1
+        )
+
+    def _take_off_ended(self) -> bool:
+        return not self._awareness.armed or self._awareness.mode != modes.AUTO
+
+    def pause(self) -> Outcome:
+        """Hold in BRAKE, or in GUIDED where there is no BRAKE; accepted when it is seen to stand."""
+        with self._requests:
+            if not self._awareness.armed:
+                return Outcome(Verdict.REFUSED, "the vehicle is not flying")
+            outcome = self._change_mode(modes.BRAKE)
+            if outcome.verdict is Verdict.REFUSED:
+                outcome = self._change_mode(modes.GUIDED)
+            if not outcome:
+                return outcome
+            if self._wait(lambda: self._speed() < STILL_M_S, self._patience.hold_s):
+                return Outcome(Verdict.ACCEPTED, "holding")
+            return Outcome(Verdict.UNKNOWN, "the vehicle holds by its mode but still moves")
+
+    def resume(self) -> Outcome:
+        """Back to AUTO at the item where it was paused."""
+        with self._requests:
+            if not self._awareness.armed:
+                return Outcome(Verdict.REFUSED, "the vehicle is not flying")
+            if self._verified is None:
+                return Outcome(Verdict.REFUSED, "no verified mission is on board")
+            return self._change_mode(modes.AUTO)
+
+    def return_home(self) -> Outcome:
+        with self._requests:
+            return self._change_mode(modes.RTL)
+
+    def land(self) -> Outcome:
+        with self._requests:
+            return self._change_mode(modes.LAND)
+
+    def point_camera(self, pitch_deg: float) -> Outcome:
+        """Hold the gimbal at this pitch (0 at the horizon, -90 straight down)."""
+        with self._requests:
+            result = self._command(mavlink.MAV_CMD_DO_MOUNT_CONTROL, pitch_deg, 0, 0, 0, 0, 0, 2)
+            return self._as_outcome(result, "pointing the camera")
+
+    def swap_battery(self) -> Outcome:
+        """A fresh battery between sorties, where somebody can put one in."""
+        if self._battery_swap is None:
+            return Outcome(Verdict.REFUSED, "nobody is there to swap the battery")
+        if self._awareness.armed:
+            return Outcome(Verdict.REFUSED, "the vehicle is armed")
+        if self._battery_swap():
+            return Outcome(Verdict.ACCEPTED)
+        return Outcome(Verdict.REFUSED, "the battery could not be swapped")
+
+    def close(self) -> None:
+        self._link.close()
+
+    # inside
+
+    def _command(self, command: int, *params: float) -> int | None:
+        return self._link.command(
+            command, *params, timeout_s=self._patience.reply_s, tries=self._patience.tries
+        )
+
+    def _command_message(self, command: int, *params: float) -> Message:
+        padded = [*params, *([0.0] * (7 - len(params)))]
+        return mavlink.MAVLink_command_long_message(*self._link.target, command, 0, *padded)
+
+    def _as_outcome(self, result: int | None, what: str) -> Outcome:
+        if result is None:
+            return Outcome(Verdict.UNKNOWN, f"{what}: no answer")
+        if result == mavlink.MAV_RESULT_ACCEPTED:
+            return Outcome(Verdict.ACCEPTED)
+        return Outcome(Verdict.REFUSED, f"{what} was {_RESULTS.get(result, f'answered with {result}')}")
+
+    def _change_mode(self, number: int) -> Outcome:
+        """Ask for a mode; accepted when the heartbeat shows it."""
+        if self._awareness.mode == number and self.link_alive:
+            self._expected_mode = number
+            return Outcome(Verdict.ACCEPTED)
+        begun = time.monotonic()
+        self._asked_mode = (number, begun)
+        result = self._command(mavlink.MAV_CMD_DO_SET_MODE, mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED, number)
+        if result is None or result == mavlink.MAV_RESULT_ACCEPTED:
+            if self._wait(lambda: self._awareness.mode == number, self._patience.mode_s):
+                return Outcome(Verdict.ACCEPTED)
+            return Outcome(Verdict.UNKNOWN, f"mode {modes.name(number)} was asked for but not seen")
+        said = "; ".join(self._awareness.texts_since(begun)) or _RESULTS.get(result, f"code {result}")
+        return Outcome(Verdict.REFUSED, f"the vehicle refused mode {modes.name(number)}: {said}")
+
+    def _speed(self) -> float:
+        position = self._awareness.latest("GLOBAL_POSITION_INT")
+        if position is None:
+            return math.inf
+        return math.hypot(position.vx, position.vy, position.vz) / 100
+
+    def _wait(
+        self, met: Callable[[], bool], timeout_s: float, given_up: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Poll ``met``; the heartbeat, which tells mode and arming, is asked for more often than it comes."""
+        until, ask_at = time.monotonic() + timeout_s, 0.0
+        while not met():
+            now = time.monotonic()
+            if now > until or given_up() or not self.link_alive:
+                return met()
+            if now >= ask_at:
+                ask_at = now + self._patience.reply_s
+                self._link.send(
+                    self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_HEARTBEAT)
+                )
+            time.sleep(_POLL_S)
+        return True
+
+    # reader thread
+
+    def _take(self, message: Message) -> None:
+        if message.get_srcComponent() != self._link.target[1]:
+            # a gimbal may be a component of its own; other components say nothing about the flight
+            if message.get_type() in ("GIMBAL_DEVICE_ATTITUDE_STATUS", "MOUNT_ORIENTATION"):
+                self._awareness.take(message)
+            return
+        before = self._awareness.mode
+        self._awareness.take(message)
+        if message.get_type() == "HEARTBEAT":
+            self._notice_mode(before, int(message.custom_mode))
+
+    def _notice_mode(self, before: int | None, now: int) -> None:
+        """A mode that nobody here asked for is said aloud."""
+        if before is None or now == before:
+            return
+        asked, at = self._asked_mode
+        if now == asked and time.monotonic() - at < _OWN_MODE_CHANGE_S:
+            self._expected_mode = now
+            return
+        self._awareness.say(
+            f"ALARM: mode changed from {modes.name(before)} to {modes.name(now)} without our asking"
+        )
+
+    def _supervise(self) -> None:
+        if self._link.last_heard == 0.0:
+            return
+        alive = self.link_alive
+        if alive != self._alive:
+            self._alive = alive
+            silence = self._patience.silence_s
+            self._awareness.say(
+                "link restored" if alive else f"ALARM: link lost, nothing heard for {silence:g} s"
+            )
+        if alive and self._streams is not None:
+            self._streams.maintain()
+            self._awareness.use_own_clock_if_needed()
+
+
+def _wire(items: list[MissionItem]) -> list[WireItem]:
+    return [WireItem.of(item) for item in items]
+
+
+def _home_item(home: tuple[float, float, float]) -> WireItem:
+    """Item 0 of an ArduPilot mission."""
+    return WireItem(
+        command=mavlink.MAV_CMD_NAV_WAYPOINT, frame=mavlink.MAV_FRAME_GLOBAL, params=(0.0, 0.0, 0.0, 0.0),
+        x=round(home[0] * 1e7), y=round(home[1] * 1e7), z=home[2],
+    )  # fmt: skip

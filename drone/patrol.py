@@ -1,0 +1,427 @@
+"""One patrol from preflight to landing, as a state machine over ``FlightPhase``.
+
+It asks, watches and says what it sees. The autopilot flies: nothing here overrides a failsafe or a pilot, and
+a mode that nobody asked for becomes an alarm, not a correction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from drone.errors import DroneError, NoTelemetry
+from drone.vehicle import FlightMode, Outcome, Vehicle, VehicleState, Verdict
+from missions.clock import Clock
+from missions.geodesy import distance_m
+from missions.messages import FINAL_PHASES, FlightLogEntry, FlightPhase
+from missions.plan import PatrolPlan
+
+log = logging.getLogger(__name__)
+
+ON_GROUND = frozenset(
+    {FlightPhase.REQUESTED, FlightPhase.PREFLIGHT, FlightPhase.UPLOADING, FlightPhase.ARMING}
+)
+IN_AIR = frozenset({
+    FlightPhase.TAKEOFF, FlightPhase.FLYING, FlightPhase.PAUSED, FlightPhase.RETURNING, FlightPhase.LANDING,
+})  # fmt: skip
+NEAR_HOME_M = 20.0
+DESCENT_M_S = 0.3
+IN_THE_AIR_M = 5.0
+"""A vehicle that disarms higher than this has not landed."""
+
+Level = Literal["info", "warning", "alarm"]
+
+
+@runtime_checkable
+class SwapsBattery(Protocol):
+    """A vehicle that can be given a fresh battery between two sorties."""
+
+    def swap_battery(self) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatrolSettings:
+    """Patience in seconds of the patrol's clock, and limits."""
+
+    poll_s: float = 0.5
+    preflight_s: float = 180.0
+    upload_tries: int = 3
+    arm_tries: int = 8
+    arm_again_s: float = 3.0
+    start_tries: int = 3
+    link_patience_s: float = 900.0
+    battery_margin: float = 0.1
+    low_battery_fraction: float = 0.25
+
+
+class _Ended(Exception):
+    """The patrol is over; carries the final phase and why."""
+
+    def __init__(self, phase: FlightPhase, reason: str) -> None:
+        super().__init__(reason)
+        self.phase, self.reason = phase, reason
+
+
+class Patrol:
+    """Flies one plan with one vehicle.
+
+    Args:
+        on_event: called with each log entry, from whichever thread caused it.
+        aircraft: which aircraft of the plan this vehicle is; only its sorties are flown.
+    """
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        plan: PatrolPlan,
+        clock: Clock,
+        on_event: Callable[[FlightLogEntry], None],
+        *,
+        aircraft: int = 0,
+        settings: PatrolSettings | None = None,
+    ) -> None:
+        self._vehicle, self._plan, self._clock, self._on_event = vehicle, plan, clock, on_event
+        self._settings = settings or PatrolSettings()
+        self._sorties = [i for i, sortie in enumerate(plan.sorties) if sortie.aircraft == aircraft]
+        self._lock = threading.RLock()
+        self._requesting = threading.Lock()
+        self._phase = FlightPhase.REQUESTED
+        self._reason = ""
+        self._wanted = FlightMode.AUTO
+        self._called_off = False
+        self._early: str | None = None
+        self._complete = False
+        self._link_lost_at: float | None = None
+        self._said: set[str] = set()
+
+    @property
+    def phase(self) -> FlightPhase:
+        return self._phase
+
+    @property
+    def reason(self) -> str:
+        """Why the patrol ended as it did; empty while it runs or when it simply finished."""
+        return self._reason
+
+    # requests, from any thread
+
+    def pause(self) -> Outcome:
+        """Hold where it is."""
+        if self._phase is not FlightPhase.FLYING:
+            return self._refuse("pause")
+        return self._ask(FlightMode.HOLD, self._vehicle.pause, "pause", FlightPhase.PAUSED)
+
+    def resume(self) -> Outcome:
+        """Fly on where it was paused."""
+        if self._phase is not FlightPhase.PAUSED:
+            return self._refuse("resume")
+        return self._ask(FlightMode.AUTO, self._vehicle.resume, "resume", FlightPhase.FLYING)
+
+    def return_home(self) -> Outcome:
+        """Break off and come home."""
+        if self._phase in ON_GROUND:
+            return self._call_off()
+        if self._phase not in IN_AIR:
+            return self._refuse("return")
+        outcome = self._ask(FlightMode.RETURN, self._vehicle.return_home, "return", FlightPhase.RETURNING)
+        return self._ends_early(outcome, "the return was requested")
+
+    def land(self) -> Outcome:
+        """Break off and land where it is."""
+        if self._phase in ON_GROUND:
+            return self._call_off()
+        if self._phase not in IN_AIR:
+            return self._refuse("land")
+        outcome = self._ask(FlightMode.LAND, self._vehicle.land, "land", FlightPhase.LANDING)
+        return self._ends_early(outcome, "landing on the spot was requested")
+
+    def _refuse(self, what: str) -> Outcome:
+        return Outcome(Verdict.REFUSED, f"nothing to {what}: the flight is in phase {self._phase.value}")
+
+    def _call_off(self) -> Outcome:
+        self._called_off = True
+        self._say("called_off", "called off before take-off")
+        return Outcome(Verdict.ACCEPTED, "the flight is called off before take-off")
+
+    def _ends_early(self, outcome: Outcome, why: str) -> Outcome:
+        if outcome.verdict is not Verdict.REFUSED and not self._complete:
+            self._early = self._early or why
+        return outcome
+
+    def _ask(
+        self, mode: FlightMode, request: Callable[[], Outcome], what: str, phase: FlightPhase
+    ) -> Outcome:
+        with self._requesting:
+            before, self._wanted = self._wanted, mode
+            try:
+                outcome = request()
+            except DroneError as error:
+                outcome = Outcome(Verdict.UNKNOWN, str(error))
+            if outcome.verdict is Verdict.REFUSED:
+                self._wanted = before
+            elif outcome and self._phase in IN_AIR:
+                self._enter(phase)
+            level: Level = "info" if outcome else "warning"
+            why = f": {outcome.why}" if outcome.why else ""
+            self._say(f"{what}_{outcome.verdict.value}", f"{what} {outcome.verdict.value}{why}", level)
+            return outcome
+
+    # the flight, in the caller's thread
+
+    def run(self) -> FlightPhase:
+        """Fly to the end; the answer is the final phase."""
+        try:
+            self._fly_all()
+        except _Ended as end:
+            self._end(end.phase, end.reason)
+        except DroneError as error:
+            self._end(FlightPhase.FAILED, str(error))
+        except Exception:
+            # the supervisor of a flight must end in a known phase, whatever broke
+            log.exception("the patrol's supervisor broke")
+            self._end(FlightPhase.FAILED, "the supervisor broke; the aircraft is left to its autopilot")
+        return self._phase
+
+    def _fly_all(self) -> None:
+        if not self._sorties:
+            raise _Ended(FlightPhase.FAILED, "the plan has no sortie for this aircraft")
+        for number, sortie in enumerate(self._sorties, start=1):
+            if number > 1 and not self._swap_battery(number):
+                break
+            self._early, self._complete, self._wanted = None, False, FlightMode.AUTO
+            self._said.clear()
+            self._preflight(sortie)
+            self._upload(sortie)
+            self._take_off()
+            self._watch()
+            if self._early is not None:
+                raise _Ended(FlightPhase.ABORTED, self._early)
+            self._say("sortie_flown", f"sortie {number} of {len(self._sorties)} flown")
+        self._end(FlightPhase.FINISHED, "")
+
+    def _swap_battery(self, number: int) -> bool:
+        left = len(self._sorties) - number + 1
+        if isinstance(self._vehicle, SwapsBattery):
+            outcome = self._vehicle.swap_battery()
+        else:
+            outcome = Outcome(Verdict.REFUSED, "this aircraft needs a person for a fresh battery")
+        if outcome:
+            self._say("battery_swapped", f"fresh battery for sortie {number}")
+            return True
+        self._reason = f"{left} of {len(self._sorties)} sorties not flown: {outcome.why}"
+        self._say("sorties_left", self._reason, "warning")
+        return False
+
+    def _preflight(self, sortie: int) -> None:
+        self._enter(FlightPhase.PREFLIGHT)
+        until = self._clock.monotonic() + self._settings.preflight_s
+        told: tuple[str, ...] = ()
+        while True:
+            self._stop_if_called_off()
+            readiness = self._vehicle.readiness()
+            if readiness.ready:
+                break
+            if readiness.reasons != told:
+                told = readiness.reasons
+                self._say("not_ready", "not ready yet: " + "; ".join(told))
+            if self._clock.monotonic() > until:
+                raise _Ended(FlightPhase.FAILED, "not ready to fly: " + "; ".join(told))
+            self._clock.sleep(self._settings.poll_s)
+        self._check_battery(sortie)
+
+    def _check_battery(self, sortie: int) -> None:
+        left = self._vehicle.state().battery_fraction
+        needed = 1.0 - self._plan.sorties[sortie].reserve_fraction + self._settings.battery_margin
+        if left is not None and left < min(needed, 0.95):
+            raise _Ended(
+                FlightPhase.FAILED,
+                f"the battery holds {left:.0%}, this sortie needs {min(needed, 0.95):.0%}; charge or swap it",
+            )
+
+    def _upload(self, sortie: int) -> None:
+        self._enter(FlightPhase.UPLOADING)
+        outcome = Outcome(Verdict.UNKNOWN)
+        for _ in range(self._settings.upload_tries):
+            self._stop_if_called_off()
+            outcome = self._vehicle.upload(self._plan, sortie)
+            self._say_outcome("upload", outcome)
+            if outcome.verdict is not Verdict.UNKNOWN:
+                break
+        if not outcome:
+            raise _Ended(FlightPhase.FAILED, f"the plan is not on board: {outcome.why}")
+
+    def _take_off(self) -> None:
+        outcome = Outcome(Verdict.UNKNOWN)
+        for _ in range(self._settings.start_tries):
+            self._arm()
+            self._enter(FlightPhase.TAKEOFF)
+            outcome = self._vehicle.start()
+            self._say_outcome("start", outcome)
+            if outcome or self._in_air():
+                break
+        if outcome.verdict is Verdict.REFUSED and not self._in_air():
+            raise _Ended(FlightPhase.FAILED, f"no take-off: {outcome.why}")
+        if self._phase is FlightPhase.TAKEOFF and outcome:
+            self._enter(FlightPhase.FLYING)
+
+    def _arm(self) -> None:
+        self._enter(FlightPhase.ARMING)
+        outcome = Outcome(Verdict.UNKNOWN)
+        for number in range(self._settings.arm_tries):
+            self._stop_if_called_off()
+            if number:
+                # readiness bits are briefly true too early on real autopilots
+                self._clock.sleep(self._settings.arm_again_s)
+            outcome = self._vehicle.arm()
+            self._say_outcome("arm", outcome)
+            if outcome:
+                return
+        raise _Ended(FlightPhase.FAILED, f"not armed: {outcome.why}")
+
+    def _in_air(self) -> bool:
+        try:
+            state = self._vehicle.state()
+        except NoTelemetry:
+            return False
+        return state.armed and not state.landed
+
+    def _watch(self) -> None:
+        """Until the motors have stopped on the ground."""
+        while True:
+            self._clock.sleep(self._settings.poll_s)
+            if not self._requesting.acquire(blocking=False):
+                continue
+            try:
+                state = self._state()
+                if state is None:
+                    continue
+                if not state.armed:
+                    self._judge_end(state)
+                    return
+                self._judge(state)
+            finally:
+                self._requesting.release()
+
+    def _state(self) -> VehicleState | None:
+        """The state while the link lives; None, with the loss noted, while it does not."""
+        try:
+            state = self._vehicle.state()
+        except NoTelemetry:
+            state = None
+        now = self._clock.monotonic()
+        if state is not None and state.link_alive:
+            if self._link_lost_at is not None:
+                self._say("link_restored", f"link restored after {now - self._link_lost_at:.0f} s")
+                self._link_lost_at = None
+            return state
+        if self._link_lost_at is None:
+            self._link_lost_at = now
+            self._say("link_lost", "link lost; the autopilot goes on by itself", "alarm")
+        elif now - self._link_lost_at > self._settings.link_patience_s:
+            raise _Ended(
+                FlightPhase.FAILED, "the link did not come back; where the aircraft is now is unknown"
+            )
+        return None
+
+    def _judge(self, state: VehicleState) -> None:
+        self._judge_battery(state)
+        mode = state.mode
+        if mode is FlightMode.AUTO:
+            self._judge_mission(state)
+        elif mode is FlightMode.RETURN:
+            self._left_mission(state, FlightPhase.RETURNING, "is returning by itself; see its messages")
+            self._judge_descent(state)
+        elif mode is FlightMode.LAND:
+            self._left_mission(state, FlightPhase.LANDING, "is landing by itself; see its messages")
+        elif self._wanted is not FlightMode.HOLD:
+            self._alarm(
+                f"mode_{state.mode_name}",
+                f"the aircraft left the mission for {state.mode_name or mode.value}: "
+                "a pilot or another station may be flying it",
+            )
+            self._wanted = FlightMode.HOLD
+            self._enter(FlightPhase.PAUSED)
+        elif self._phase in (FlightPhase.TAKEOFF, FlightPhase.FLYING):
+            self._enter(FlightPhase.PAUSED)
+
+    def _judge_mission(self, state: VehicleState) -> None:
+        if self._wanted is not FlightMode.AUTO:
+            if self._wanted is FlightMode.HOLD:
+                self._say("resumed_elsewhere", "the mission was resumed, but not by us", "warning")
+            self._wanted = FlightMode.AUTO
+        last = state.items is not None and (state.current_item or 0) >= state.items
+        if last:
+            self._complete = True
+            self._early = None
+            self._enter(FlightPhase.RETURNING, only_from=(FlightPhase.FLYING, FlightPhase.PAUSED))
+            self._judge_descent(state)
+        elif not state.landed:
+            self._enter(FlightPhase.FLYING, only_from=(FlightPhase.TAKEOFF, FlightPhase.PAUSED))
+
+    def _judge_descent(self, state: VehicleState) -> None:
+        home = state.home or self._plan.home
+        away = distance_m(state.latitude, state.longitude, home[0], home[1])
+        if self._phase is FlightPhase.RETURNING and away < NEAR_HOME_M and state.climb_m_s < -DESCENT_M_S:
+            self._enter(FlightPhase.LANDING)
+
+    def _left_mission(self, state: VehicleState, phase: FlightPhase, text: str) -> None:
+        if self._wanted is not state.mode:
+            self._wanted = state.mode
+            if not self._complete:
+                self._early = self._early or f"the aircraft {text}"
+            self._alarm(f"mode_{state.mode.value}", f"the aircraft {text}")
+        if self._phase is not FlightPhase.LANDING or phase is FlightPhase.LANDING:
+            self._enter(phase)
+
+    def _judge_battery(self, state: VehicleState) -> None:
+        left = state.battery_fraction
+        if left is not None and left < self._settings.low_battery_fraction and "battery" not in self._said:
+            self._said.add("battery")
+            self._say("battery_low", f"battery at {left:.0%}", "warning")
+
+    def _judge_end(self, state: VehicleState) -> None:
+        if not state.landed and state.altitude_above_home_m > IN_THE_AIR_M:
+            raise _Ended(FlightPhase.FAILED, "the motors stopped in the air")
+        self._say("landed", "landed and disarmed")
+        if not self._complete and self._early is None:
+            self._early = "it landed before the end of the mission"
+
+    # saying
+
+    def _stop_if_called_off(self) -> None:
+        if self._called_off:
+            raise _Ended(FlightPhase.ABORTED, "called off before take-off")
+
+    def _enter(self, phase: FlightPhase, only_from: tuple[FlightPhase, ...] | None = None) -> None:
+        with self._lock:
+            if phase is self._phase or self._phase in FINAL_PHASES:
+                return
+            if only_from is not None and self._phase not in only_from:
+                return
+            self._phase = phase
+            self._say("phase", f"phase {phase.value}")
+
+    def _end(self, phase: FlightPhase, reason: str) -> None:
+        with self._lock:
+            self._reason = reason or self._reason
+            self._phase = phase
+        level: Level = {FlightPhase.FAILED: "alarm", FlightPhase.ABORTED: "warning"}.get(phase, "info")  # type: ignore[assignment]
+        text = f"phase {phase.value}" + (f": {self._reason}" if self._reason else "")
+        self._say("phase", text, level)
+
+    def _alarm(self, code: str, text: str) -> None:
+        self._say(code, text, "alarm")
+
+    def _say_outcome(self, what: str, outcome: Outcome) -> None:
+        why = f": {outcome.why}" if outcome.why else ""
+        level: Level = "info" if outcome else "warning"
+        self._say(f"{what}_{outcome.verdict.value}", f"{what} {outcome.verdict.value}{why}", level)
+
+    def _say(self, code: str, text: str, level: Level = "info") -> None:
+        entry = FlightLogEntry(
+            at=self._clock.now(), level=level, code=code.lower(), text=text, phase=self._phase
+        )
+        self._on_event(entry)
