@@ -13,7 +13,10 @@ from server.db import Base
 
 
 class Agent(Base):
-    """An agent with its token, and what it last said of its aircraft."""
+    """An agent with its token, and what it last said of its aircraft.
+
+    ``demo``: the one whose token came from the environment; it is called what it calls itself.
+    """
 
     __tablename__ = "agents"
 
@@ -26,3 +29,4 @@ class Agent(Base):
     camera: Mapped[dict[str, Any] | None]
     home: Mapped[list[Any] | None]
     seen_at: Mapped[datetime | None]
+    demo: Mapped[bool] = mapped_column(default=False)

@@ -19,6 +19,10 @@ def agent_by_name(session: Session, name: str) -> Agent | None:
     return session.scalar(select(Agent).where(Agent.name == name))
 
 
+def demo_agent(session: Session) -> Agent | None:
+    return session.scalar(select(Agent).where(Agent.demo))
+
+
 def agent(session: Session, agent_id: UUID) -> Agent | None:
     return session.get(Agent, agent_id)
 

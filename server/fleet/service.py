@@ -35,21 +35,22 @@ def add_agent(context: Context, session: Session, name: str, actor: str, token: 
 
 
 def add_demo_agent(context: Context) -> None:
-    """Enter the agent whose token the environment gives; it takes the name that it says hello with."""
+    """Enter the agent whose token the environment gives, or give it the new token after a restart."""
     if context.settings.agent_token is None:
         return
     token = context.settings.agent_token.get_secret_value()
     with context.database.write() as session:
-        if repository.agent_by_token_hash(session, token_hash(token)) is None:
-            taken = repository.agent_by_name(session, DEMO_AGENT)
-            if taken is not None:
-                taken.token_hash = token_hash(token)
-            else:
-                add_agent(context, session, DEMO_AGENT, "system", token)
+        agent = repository.demo_agent(session)
+        if agent is None:
+            add_agent(context, session, DEMO_AGENT, "system", token)
+            agent = repository.agent_by_name(session, DEMO_AGENT)
+            assert agent is not None
+            agent.demo = True
+        agent.token_hash = token_hash(token)
 
 
 def check_name(context: Context, session: Session, caller: AgentCaller, name: str) -> str:
-    """An agent speaks for itself only. The demo's one agent is called what it calls itself.
+    """An agent speaks for itself only. The demo's own agent is called what it calls itself.
 
     Raises:
         AgentMismatch: the message names another agent.
@@ -57,8 +58,8 @@ def check_name(context: Context, session: Session, caller: AgentCaller, name: st
     if name == caller.name:
         return name
     agent = repository.agent(session, caller.id)
-    other = repository.agent_by_name(session, name)
-    if not context.settings.demo or agent is None or other is not None or not 0 < len(name) <= 64:
+    taken = repository.agent_by_name(session, name) is not None
+    if not context.settings.demo or agent is None or not agent.demo or taken or not 0 < len(name) <= 64:
         raise AgentMismatch(f"this token belongs to agent {caller.name!r}, the message names {name!r}")
     agent.name = name
     session.flush()

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("camera", Json, nullable=True),
         sa.Column("home", Json, nullable=True),
         sa.Column("seen_at", Utc(), nullable=True),
+        sa.Column("demo", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_agents"),
         sa.UniqueConstraint("name", name="uq_agents_name"),
         sa.UniqueConstraint("token_hash", name="uq_agents_token_hash"),
