@@ -1,0 +1,124 @@
+"""The demo town Yunxi: everything in it follows from a seed, everything that moves from the seed and the second."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drone.sim.districts import build_district, south_bank
+from drone.sim.events import PlantedEvent
+from drone.sim.fabric import BUILT, CROWD, OBJECT, PARKING, ROAD, WATER, Fabric
+from drone.sim.inhabitants import populate, seat_riders
+from drone.sim.layout import Block, Cell, cell_at, make_blocks, make_cells
+from drone.sim.people import Crowd, CrowdBuilder
+from drone.sim.relief import ORIGIN_LATITUDE, ORIGIN_LONGITUDE, Relief
+from drone.sim.scenarios.plots import Blaze, Cast
+from drone.sim.scenarios.programme import stage
+from drone.sim.site_files import write_site
+from drone.sim.streets import bridge, dig_river, dress_kerbs, paint_streets
+from drone.sim.traffic import Fleet, FleetBuilder, park, run_loops, run_through
+from missions.geodesy import LocalFrame
+
+
+@dataclass(slots=True)
+class Town:
+    """A whole town. ``home`` is (latitude, longitude, altitude AMSL) of the pad in the police station's yard."""
+
+    seed: int
+    frame: LocalFrame
+    terrain: Relief
+    home: tuple[float, float, float]
+    cells: list[Cell]
+    blocks: list[Block]
+    fabric: Fabric
+    fleet: Fleet
+    crowd: Crowd
+    blazes: list[Blaze]
+    planted: list[PlantedEvent]
+
+    @classmethod
+    def generate(cls, seed: int, *, events: bool = True) -> Town:
+        """Build the town of a seed. ``events`` False leaves the planted events out."""
+        frame = LocalFrame(ORIGIN_LATITUDE, ORIGIN_LONGITUDE)
+        terrain = Relief(frame)
+        cells, blocks = make_cells(), make_blocks()
+        fabric = _build(blocks, seed)
+        rng = np.random.default_rng([seed, 2])
+        fleet, crowd = FleetBuilder(), CrowdBuilder()
+        park(fleet, fabric, rng)
+        run_loops(fleet, blocks, rng)
+        run_through(fleet, rng)
+        cast = Cast(crowd, fleet, fabric)
+        planted = stage(cast, fabric, cells, frame, seed, np.random.default_rng([seed, 3])) if events else []
+        populate(crowd, fabric, blocks, np.random.default_rng([seed, 4]))
+        seat_riders(crowd, fleet, np.random.default_rng([seed, 5]))
+        pad = fabric.spots["home"][0]
+        lat, lon, _ = frame.to_geodetic([[pad.east, pad.north]])[0]
+        home = (float(lat), float(lon), round(float(terrain.height_m(pad.east, pad.north)), 2))
+        return cls(
+            seed, frame, terrain, home, cells, blocks, fabric, fleet.build(), crowd.build(), cast.blazes, planted
+        )
+
+    def ground_m(self, east: np.ndarray, north: np.ndarray) -> np.ndarray:
+        """Ground height in ``frame`` (which is above sea level), as ``vision.camera`` wants it."""
+        return self.terrain.height_m(east, north)
+
+    def cell_of(self, east: float, north: float) -> str | None:
+        cell = cell_at(self.cells, east, north)
+        return cell.code if cell else None
+
+    def export(self, directory: Path | str) -> None:
+        """Write the site folder: cells, zones, no-fly areas, base map, terrain, site.json."""
+        write_site(self, Path(directory))
+
+
+def _build(blocks: list[Block], seed: int) -> Fabric:
+    fabric = Fabric()
+    rng = np.random.default_rng([seed, 1])
+    dig_river(fabric)
+    paint_streets(fabric)
+    bridge(fabric)
+    for block in blocks:
+        build_district(fabric, block, rng)
+    south_bank(fabric, rng)
+    dress_kerbs(fabric, blocks, rng)
+    for block in blocks:
+        _fill_yard(fabric, block, rng)
+    return fabric
+
+
+def _fill_yard(fabric: Fabric, block: Block, rng: np.random.Generator) -> None:
+    """Yards are never empty: trees, sheds, vegetable beds, heaps of building material."""
+    taken = {BUILT, ROAD, PARKING, CROWD, OBJECT, WATER}
+    for _ in range(46):
+        u, v = rng.uniform(-0.48, 0.48, 2) * [block.width, block.depth]
+        spot = block.place.place(float(u), float(v), float(rng.choice([0.0, np.pi / 2])))
+        if fabric.uses(spot.rectangle(0, 0, 7, 5)) & taken:
+            continue
+        what = rng.random()
+        if what < 0.5:
+            radius = float(rng.uniform(1.4, 2.8))
+            fabric.plant(spot.east, spot.north, radius, radius * 2.4, int(rng.integers(6)))
+        elif what < 0.7:
+            fabric.paint("soil" if rng.random() < 0.4 else "crop_green", spot.rectangle(0, 0, rng.uniform(3, 6), rng.uniform(2, 4)))
+        elif what < 0.86:
+            colour = ((70, 124, 186), (186, 188, 190), (150, 80, 66), (120, 122, 124))[int(rng.integers(4))]
+            fabric.furnish("shed", spot, (float(rng.uniform(2.5, 5)), float(rng.uniform(2, 3.4)), float(rng.uniform(2.1, 2.8))), colour)
+        else:
+            fabric.furnish("heap", spot, (float(rng.uniform(1, 2.4)), float(rng.uniform(1, 1.8)), 0.7), (160, 130, 104))
+
+
+def main() -> None:
+    """``python -m drone.sim.town --export DIR --seed N``."""
+    parser = argparse.ArgumentParser(description="Write the site folder of the demo town.")
+    parser.add_argument("--export", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    Town.generate(arguments.seed).export(arguments.export)
+
+
+if __name__ == "__main__":
+    main()
