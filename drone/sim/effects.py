@@ -16,7 +16,7 @@ from drone.sim.view import View
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 WIND = np.array([0.75, 0.45])
-PUFFS = 44
+PUFFS = 56
 LIFE_S = 12.0
 RISE_M_S = 1.35
 FLAME_FRAMES = 8
@@ -58,13 +58,13 @@ def flames(blaze: Blaze, time_s: float, ground: float) -> Sprites:
     if blaze.flames <= 0 or not blaze.start_s <= time_s < blaze.end_s:
         return _none(1.0)
     rng = np.random.default_rng(blaze.seed)
-    count = 9
+    count = 13
     grown = float(np.clip((time_s - blaze.start_s) / 8.0, 0.35, 1.0)) if blaze.start_s > 30 else 1.0
     way, reach = rng.uniform(0, 2 * np.pi, count), blaze.spread * np.sqrt(rng.uniform(0, 1, count)) * 0.85
     phase, rate = rng.uniform(0, 10, count), rng.uniform(0.8, 1.25, count)
     flicker = 0.82 + 0.22 * np.sin(2 * np.pi * 1.7 * rate * time_s + phase) + 0.12 * np.sin(2 * np.pi * 3.1 * time_s + 2 * phase)
     height = blaze.flames * grown * flicker * rng.uniform(0.55, 1.0, count)
-    width = 0.42 * height + 0.3
+    width = 0.5 * height + 0.4
     lean = 0.16 * height
     centres = np.column_stack([
         blaze.east + reach * np.cos(way) + WIND[0] * lean, blaze.north + reach * np.sin(way) + WIND[1] * lean,
@@ -85,7 +85,7 @@ def smoke(blaze: Blaze, time_s: float, ground: float) -> Sprites:
     age = (time_s / LIFE_S + share) % 1.0 * LIFE_S
     wobble = rng.uniform(0, 2 * np.pi, PUFFS)
     alive = (age <= time_s - blaze.start_s) | (blaze.start_s <= 30.0)
-    size = blaze.spread * 0.55 + 0.30 * age + 0.12 * np.sin(wobble + turn)
+    size = blaze.spread * 0.7 + 0.34 * age + 0.12 * np.sin(wobble + turn)
     swirl = 0.10 * age
     start = 0.7 * blaze.flames
     centres = np.column_stack([
@@ -94,7 +94,7 @@ def smoke(blaze: Blaze, time_s: float, ground: float) -> Sprites:
         ground + 0.5 + start + RISE_M_S * blaze.smoke_rate * age,
     ])  # fmt: skip
     fade = np.clip(age / 0.8, 0, 1) * (1 - age / LIFE_S) ** 1.15
-    alpha = np.where(alive, (0.40 + 0.18 * blaze.darkness) * fade, 0.0)
+    alpha = np.where(alive, (0.60 + 0.22 * blaze.darkness) * fade, 0.0)
     tone = (1 - blaze.darkness) * 214 + blaze.darkness * (52 + 7.5 * age) + 10 * np.sin(wobble)
     colours = np.column_stack([tone, tone, tone * 1.01, 255 * alpha])
     frames = (np.arange(PUFFS) + turn.astype(int)) % 4

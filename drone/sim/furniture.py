@@ -12,8 +12,9 @@ from drone.sim.geometry import Place
 from drone.sim.meshes import MeshBuilder, icosphere
 
 Meshes = Callable[[str], MeshBuilder]
-GREENS = ((74, 108, 50), (86, 118, 52), (62, 98, 52), (98, 124, 58), (112, 128, 56), (66, 104, 62))
-CANOPY, CANOPY_FACES = icosphere(1)
+GREENS = ((86, 120, 58), (98, 130, 60), (74, 110, 58), (110, 136, 66), (122, 138, 64), (78, 116, 68))
+CANOPY, _BALL = icosphere(1)
+CANOPY_FACES = _BALL[CANOPY[_BALL, 2].mean(1) > -0.55]
 
 
 def add_tree(meshes: Meshes, tree: Tree, base: float) -> None:
@@ -24,17 +25,21 @@ def add_tree(meshes: Meshes, tree: Tree, base: float) -> None:
     trunk = meshes("plain")
     trunk.cylinder(place, base - 0.3, 0.10 + 0.05 * tree.radius, tree.height * 0.5, (92, 76, 60), sides=5)
     colour = np.array(GREENS[tree.hue % len(GREENS)]) * rng.uniform(0.88, 1.14)
-    lumps = 3 if tree.radius > 1.7 else 2
+    lumps = 4 if tree.radius < 1.8 else 6
+    first = rng.uniform(0, 2 * np.pi)
     for k in range(lumps):
-        way = rng.uniform(0, 2 * np.pi)
-        out = tree.radius * (0.36 if lumps > 1 else 0.0)
-        size = tree.radius * rng.uniform(0.66, 0.8)
-        centre = np.array([tree.east + out * np.cos(way + k * 2.1), tree.north + out * np.sin(way + k * 2.1), base + tree.height * rng.uniform(0.56, 0.74)])
-        wobble = 1.0 + 0.16 * rng.standard_normal(len(CANOPY))
-        points = centre + CANOPY * wobble[:, None] * [size, size, size * 0.86]
-        light = mesh.look.shade(CANOPY) * np.clip(0.62 + 0.42 * CANOPY[:, 2], 0.35, 1.0)
-        light *= rng.uniform(0.86, 1.12, len(CANOPY))
-        uv = np.column_stack([CANOPY[:, 0] + 0.3 * CANOPY[:, 2], CANOPY[:, 1] + 0.3 * CANOPY[:, 2]]) * size * 0.22
+        way = first + k * 2.4
+        out = tree.radius * (0.0 if k == 0 else rng.uniform(0.4, 0.6))
+        size = tree.radius * (0.72 if k == 0 else rng.uniform(0.42, 0.56))
+        rise = 0.70 if k == 0 else rng.uniform(0.5, 0.72)
+        centre = np.array([tree.east + out * np.cos(way), tree.north + out * np.sin(way), base + tree.height * rise])
+        wobble = 1.0 + 0.09 * rng.standard_normal(len(CANOPY))
+        points = centre + CANOPY * wobble[:, None] * [size, size, size * 0.9]
+        outward = points - [tree.east, tree.north, base + 0.5 * tree.height]
+        outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+        light = mesh.look.shade(0.5 * (CANOPY + outward)) * np.clip(0.7 + 0.36 * CANOPY[:, 2] + 0.1 * outward[:, 2], 0.4, 1.15)
+        light *= rng.uniform(0.88, 1.12, len(CANOPY))
+        uv = np.column_stack([CANOPY[:, 0] + 0.3 * CANOPY[:, 2], CANOPY[:, 1] + 0.3 * CANOPY[:, 2]]) * size * 0.3
         mesh.add(points, CANOPY_FACES, light[:, None] * colour, uv)
 
 

@@ -109,7 +109,7 @@ def _market(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
     for place in customers:
         if rng.random() < 0.28:
             crowd.stand(place.east, place.north, place.angle + rng.normal(0, 0.3), rng)
-    for _ in range(int(rng.integers(64, 80))):
+    for _ in range(int(rng.integers(90, 120))):
         start = int(rng.integers(len(customers)))
         near = sorted(customers, key=lambda p: np.hypot(p.east - customers[start].east, p.north - customers[start].north))
         stops = [near[int(i)] for i in rng.choice(min(40, len(near)), 5, replace=False)]

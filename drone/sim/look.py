@@ -21,7 +21,7 @@ class Look:
     shadow: float = 0.46
     haze_per_100m: float = 0.07
     haze_colour: tuple[float, float, float] = (206.0, 212.0, 218.0)
-    gain: float = 1.0
+    gain: float = 1.13
     contrast: float = 1.0
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
     noise: float = 2.4
@@ -47,8 +47,8 @@ class Look:
             return 0.92 + 0.08 * normals[..., 2]
         sunlit = np.maximum(normals @ self.sun, 0.0) / self.sun[2]
         sky = 0.5 + 0.5 * normals[..., 2]
-        direct = np.clip(1.6 * self.shadow, 0.0, 0.85)
-        return np.asarray(np.clip((1 - direct) * (0.55 + 0.45 * sky) + direct * sunlit, 0.25, 1.18))
+        direct = np.clip(1.15 * self.shadow, 0.0, 0.7)
+        return np.asarray(np.clip((1 - direct) * (0.62 + 0.38 * sky) + direct * sunlit, 0.3, 1.2))
 
 
 def random_look(seed: int, night: bool = False) -> Look:
@@ -61,7 +61,7 @@ def random_look(seed: int, night: bool = False) -> Look:
         sun_elevation_deg=float(rng.uniform(32, 72)),
         shadow=float(rng.uniform(0.05, 0.2) if overcast else rng.uniform(0.3, 0.58)),
         haze_per_100m=float(rng.uniform(0.0, 0.22) ** 1.3),
-        gain=float(rng.uniform(0.78, 1.2)),
+        gain=float(rng.uniform(0.82, 1.4)),
         contrast=float(rng.uniform(0.82, 1.18)),
         tint=(1.0 + warm, 1.0, 1.0 - warm + float(rng.normal(0, 0.015))),
         noise=float(rng.uniform(0.5, 6.0)),

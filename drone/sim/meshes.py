@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,9 @@ from drone.sim.look import Look
 Array = NDArray[np.float64]
 VERTEX = np.dtype([("position", "<f4", 3), ("colour", "u1", 4), ("uv", "<f4", 2)])
 QUAD = np.array([[0, 1, 2], [0, 2, 3]])
+FULL = (1.0, 1.0, 1.0, 1.0)
+FOOT = (0.82, 0.82, 1.0, 1.0)
+NO_UV = ((0.0, 0.0),) * 4
 
 
 def make_geom(vertices: NDArray[Any], triangles: NDArray[Any], *, dynamic: bool = False) -> tuple[Any, Any]:
@@ -33,92 +38,110 @@ def make_geom(vertices: NDArray[Any], triangles: NDArray[Any], *, dynamic: bool 
 
 
 class MeshBuilder:
-    """Gathers faces whose light is baked into their vertex colours."""
+    """Gathers faces whose light is baked into their vertex colours. Light is worked out for all at once at the end."""
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self._vertices: list[NDArray[Any]] = []
-        self._triangles: list[NDArray[Any]] = []
-        self._count = 0
+        self._meshes: list[tuple[Array, NDArray[Any], Array, Array | None]] = []
+        self._corners: list[Sequence[Sequence[float]]] = []
+        self._paint: list[Sequence[float]] = []
+        self._uv: list[Sequence[Sequence[float]]] = []
+        self._light: list[Sequence[float]] = []
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._meshes) + len(self._corners)
 
-    def add(self, points: Array, triangles: ArrayLike, colours: ArrayLike, uv: ArrayLike | None = None) -> None:
-        """Add vertices (N, 3) with RGB colours (N, 3) or (3,) already lit, and triangles (M, 3)."""
-        records = np.zeros(len(points), VERTEX)
-        records["position"] = points
-        records["colour"][:, :3] = np.clip(np.asarray(colours, float), 0, 255)
-        records["colour"][:, 3] = 255
-        if uv is not None:
-            records["uv"] = uv
-        self._vertices.append(records)
-        self._triangles.append(np.asarray(triangles, np.uint32) + self._count)
-        self._count += len(points)
+    def add(self, points: Array, triangles: ArrayLike, colours: Array, uv: Array | None = None) -> None:
+        """Add vertices (N, 3) with RGB colours (N, 3) already lit, and triangles (M, 3)."""
+        self._meshes.append((points, np.asarray(triangles), colours, uv))
 
     def quad(
-        self, points: Array, colour: ArrayLike, uv: ArrayLike | None = None, *, light: ArrayLike | None = None
-    ) -> None:
+        self, points: Sequence[Sequence[float]] | Array, colour: Sequence[float] | Array,
+        uv: Sequence[Sequence[float]] | Array | None = None, *, light: Sequence[float] = FULL,
+    ) -> None:  # fmt: skip
         """A quadrilateral, counter-clockwise seen from outside; lit by its normal times ``light`` per corner."""
-        normal = np.cross(points[1] - points[0], points[3] - points[0])
-        normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
-        shade = self.look.shade(normal[None])[0] * (np.ones(4) if light is None else np.asarray(light, float))
-        self.add(points, QUAD, np.outer(shade, np.asarray(colour, float)), uv)
+        self._corners.append(points)  # type: ignore[arg-type]
+        self._paint.append(colour)  # type: ignore[arg-type]
+        self._uv.append(NO_UV if uv is None else uv)  # type: ignore[arg-type]
+        self._light.append(light)
 
-    def triangle(self, points: Array, colour: ArrayLike, uv: ArrayLike | None = None) -> None:
-        normal = np.cross(points[1] - points[0], points[2] - points[0])
-        normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
-        self.add(points, [[0, 1, 2]], np.asarray(colour, float) * self.look.shade(normal[None])[0], uv)
+    def triangle(self, points: Sequence[Sequence[float]] | Array, colour: Sequence[float] | Array) -> None:
+        a, b, c = points
+        self.quad([a, b, c, c], colour)
 
     def box(
-        self, place: Place, base: float, size: tuple[float, float, float], colour: ArrayLike,
-        top: ArrayLike | None = None, *, light: float = 1.0,
+        self, place: Place, base: float, size: tuple[float, float, float], colour: Sequence[float] | Array,
+        top: Sequence[float] | Array | None = None,
     ) -> None:  # fmt: skip
         """An upright box (u, v, height) centred at ``place``, without a floor."""
-        ring = place.rectangle(0, 0, size[0], size[1])
-        self.prism(ring, base, base + size[2], colour, colour if top is None else top, light=light)
+        c, s = math.cos(place.angle), math.sin(place.angle)
+        a, b = size[0] / 2, size[1] / 2
+        ring = [
+            (place.east + u * c - v * s, place.north + u * s + v * c) for u, v in ((-a, -b), (a, -b), (a, b), (-a, b))
+        ]
+        self.prism(ring, base, base + size[2], colour, colour if top is None else top)
 
     def prism(
-        self, ring: Array, low: float, high: float, colour: ArrayLike, top: ArrayLike | None, *, light: float = 1.0
-    ) -> None:
-        """Walls round a counter-clockwise ring (N, 2), and a flat top unless ``top`` is None."""
+        self, ring: Sequence[tuple[float, float]], low: float, high: float, colour: Sequence[float] | Array,
+        top: Sequence[float] | Array | None,
+    ) -> None:  # fmt: skip
+        """Walls round a counter-clockwise ring, darker at the foot, and a flat top unless ``top`` is None."""
         n = len(ring)
-        following = np.roll(ring, -1, 0)
-        edges = following - ring
-        normals = np.column_stack([edges[:, 1], -edges[:, 0], np.zeros(n)])
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-        shade = self.look.shade(normals) * light
-        walls = np.stack([
-            np.column_stack([ring, np.full(n, low)]), np.column_stack([following, np.full(n, low)]),
-            np.column_stack([following, np.full(n, high)]), np.column_stack([ring, np.full(n, high)]),
-        ], 1)  # fmt: skip
-        dim = np.array([0.82, 0.82, 1.0, 1.0])
-        colours = (shade[:, None] * dim[None])[..., None] * np.asarray(colour, float)
-        faces = (np.arange(n)[:, None, None] * 4 + QUAD[None]).reshape(-1, 3)
-        self.add(walls.reshape(-1, 3), faces, colours.reshape(-1, 3))
-        if top is not None:
-            lid = np.column_stack([ring, np.full(n, high)])
-            fan = np.array([[0, i, i + 1] for i in range(1, n - 1)])
-            self.add(lid, fan, np.asarray(top, float) * self.look.shade(np.array([[0, 0, 1.0]]))[0] * light)
+        for k in range(n):
+            (x0, y0), (x1, y1) = ring[k], ring[(k + 1) % n]
+            self.quad([(x0, y0, low), (x1, y1, low), (x1, y1, high), (x0, y0, high)], colour, light=FOOT)
+        if top is None:
+            return
+        lid = [(x, y, high) for x, y in ring]
+        for k in range(1, n - 1, 2):
+            self.quad([lid[0], lid[k], lid[k + 1], lid[min(k + 2, n - 1)]], top)
 
     def cylinder(
-        self, place: Place, base: float, radius: float, height: float, colour: ArrayLike, *, sides: int = 8
+        self, place: Place, base: float, radius: float, height: float, colour: Sequence[float], *, sides: int = 8
     ) -> None:
-        t = np.arange(sides) * 2 * np.pi / sides
-        self.prism(place.at(radius * np.cos(t), radius * np.sin(t)), base, base + height, colour, colour)
+        t = [k * 2 * math.pi / sides for k in range(sides)]
+        ring = [(place.east + radius * math.cos(w), place.north + radius * math.sin(w)) for w in t]
+        self.prism(ring, base, base + height, colour, colour)
 
-    def cone(self, place: Place, base: float, radius: float, height: float, colour: ArrayLike, sides: int = 8) -> None:
-        t = np.arange(sides) * 2 * np.pi / sides
-        ring = place.at(radius * np.cos(t), radius * np.sin(t))
-        tip = np.array([[place.east, place.north, base + height]])
-        low = np.column_stack([ring, np.full(sides, base)])
-        for i in range(sides):
-            shade = 1.0 if i % 2 else 0.86
-            self.triangle(np.vstack([low[i], low[(i + 1) % sides], tip]), np.asarray(colour, float) * shade)
+    def cone(self, place: Place, base: float, radius: float, height: float, colour: Sequence[float], sides: int = 8) -> None:
+        t = [k * 2 * math.pi / sides for k in range(sides + 1)]
+        ring = [(place.east + radius * math.cos(w), place.north + radius * math.sin(w), base) for w in t]
+        tip = (place.east, place.north, base + height)
+        for k in range(sides):
+            shade = 1.0 if k % 2 else 0.86
+            self.triangle([ring[k], ring[k + 1], tip], [shade * v for v in colour])
 
     def geom(self) -> Any:
         """Everything gathered, as one Panda3D ``Geom``."""
-        return make_geom(np.concatenate(self._vertices), np.concatenate(self._triangles))[0]
+        vertices, triangles, count = [], [], 0
+        if self._corners:
+            vertices.append(self._lit_quads())
+            count = len(vertices[0])
+            triangles.append((np.arange(count // 4)[:, None, None] * 4 + QUAD).reshape(-1, 3))
+        for points, faces, colours, uv in self._meshes:
+            records = np.zeros(len(points), VERTEX)
+            records["position"] = points
+            records["colour"][:, :3] = np.clip(colours, 0, 255)
+            records["colour"][:, 3] = 255
+            if uv is not None:
+                records["uv"] = uv
+            vertices.append(records)
+            triangles.append(faces + count)
+            count += len(points)
+        return make_geom(np.concatenate(vertices), np.concatenate(triangles))[0]
+
+    def _lit_quads(self) -> NDArray[Any]:
+        corners = np.array(self._corners, float)
+        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        light = self.look.shade(normals)[:, None] * np.array(self._light, float)
+        records = np.zeros(len(corners) * 4, VERTEX)
+        records["position"] = corners.reshape(-1, 3)
+        colours = light[..., None] * np.array(self._paint, float)[:, None, :]
+        records["colour"][:, :3] = np.clip(colours, 0, 255).reshape(-1, 3)
+        records["colour"][:, 3] = 255
+        records["uv"] = np.array(self._uv, float).reshape(-1, 2)
+        return records
 
 
 def icosphere(levels: int = 1) -> tuple[Array, NDArray[np.intp]]:

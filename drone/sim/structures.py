@@ -132,7 +132,7 @@ def _roof_shade(mesh: MeshBuilder, building: Building, z: float) -> None:
 
 
 def _decal(mesh: MeshBuilder, ring: Array, z: float, colour: Array) -> None:
-    mesh.quad(np.column_stack([ring, np.full(len(ring), z)]), colour)
+    mesh.quad([(x, y, z) for x, y in ring], colour)
 
 
 def _shaded_box(
@@ -145,7 +145,7 @@ def _shaded_box(
     for k in range(4):
         a, b = ring[k], ring[(k + 1) % 4]
         points = np.array([[*a, z + 0.05], [*b, z + 0.05], [*(b + shift), z + 0.05], [*(a + shift), z + 0.05]])
-        if np.cross(b - a, shift) < 0:
+        if (b[0] - a[0]) * shift[1] - (b[1] - a[1]) * shift[0] < 0:
             points = points[::-1]
         mesh.quad(points, dark)
     mesh.box(place, z, size, colour, np.array(colour) * 0.93)

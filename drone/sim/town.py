@@ -10,7 +10,7 @@ import numpy as np
 
 from drone.sim.districts import build_district, south_bank
 from drone.sim.events import PlantedEvent
-from drone.sim.fabric import BUILT, CROWD, OBJECT, PARKING, ROAD, WATER, Fabric
+from drone.sim.fabric import Fabric
 from drone.sim.inhabitants import populate, seat_riders
 from drone.sim.layout import Block, Cell, cell_at, make_blocks, make_cells
 from drone.sim.people import Crowd, CrowdBuilder
@@ -18,6 +18,7 @@ from drone.sim.relief import ORIGIN_LATITUDE, ORIGIN_LONGITUDE, Relief
 from drone.sim.scenarios.plots import Blaze, Cast
 from drone.sim.scenarios.programme import stage
 from drone.sim.site_files import write_site
+from drone.sim.infill import farm_outskirts, fill_yard
 from drone.sim.streets import bridge, dig_river, dress_kerbs, paint_streets
 from drone.sim.traffic import Fleet, FleetBuilder, park, run_loops, run_through
 from missions.geodesy import LocalFrame
@@ -86,29 +87,9 @@ def _build(blocks: list[Block], seed: int) -> Fabric:
     south_bank(fabric, rng)
     dress_kerbs(fabric, blocks, rng)
     for block in blocks:
-        _fill_yard(fabric, block, rng)
+        fill_yard(fabric, block, rng)
+    farm_outskirts(fabric, rng)
     return fabric
-
-
-def _fill_yard(fabric: Fabric, block: Block, rng: np.random.Generator) -> None:
-    """Yards are never empty: trees, sheds, vegetable beds, heaps of building material."""
-    taken = {BUILT, ROAD, PARKING, CROWD, OBJECT, WATER}
-    for _ in range(46):
-        u, v = rng.uniform(-0.48, 0.48, 2) * [block.width, block.depth]
-        spot = block.place.place(float(u), float(v), float(rng.choice([0.0, np.pi / 2])))
-        if fabric.uses(spot.rectangle(0, 0, 7, 5)) & taken:
-            continue
-        what = rng.random()
-        if what < 0.5:
-            radius = float(rng.uniform(1.4, 2.8))
-            fabric.plant(spot.east, spot.north, radius, radius * 2.4, int(rng.integers(6)))
-        elif what < 0.7:
-            fabric.paint("soil" if rng.random() < 0.4 else "crop_green", spot.rectangle(0, 0, rng.uniform(3, 6), rng.uniform(2, 4)))
-        elif what < 0.86:
-            colour = ((70, 124, 186), (186, 188, 190), (150, 80, 66), (120, 122, 124))[int(rng.integers(4))]
-            fabric.furnish("shed", spot, (float(rng.uniform(2.5, 5)), float(rng.uniform(2, 3.4)), float(rng.uniform(2.1, 2.8))), colour)
-        else:
-            fabric.furnish("heap", spot, (float(rng.uniform(1, 2.4)), float(rng.uniform(1, 1.8)), 0.7), (160, 130, 104))
 
 
 def main() -> None:

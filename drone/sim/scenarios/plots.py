@@ -48,8 +48,8 @@ def set_fire(cast: Cast, event: str, east: float, north: float, start: float, en
     """A rubbish heap in flames, under dark smoke. Two or three look on from a distance."""
     _heap(cast.fabric, east, north, rng, (96, 84, 70))
     cast.blazes.append(Blaze(
-        event=event, east=east, north=north, start_s=start, end_s=end, flames=float(rng.uniform(2.0, 3.6)),
-        spread=float(rng.uniform(0.9, 1.7)), darkness=float(rng.uniform(0.45, 0.85)),
+        event=event, east=east, north=north, start_s=start, end_s=end, flames=float(rng.uniform(2.6, 4.4)),
+        spread=float(rng.uniform(1.1, 2.0)), darkness=float(rng.uniform(0.45, 0.85)),
         smoke_rate=float(rng.uniform(0.8, 1.1)), seed=int(rng.integers(1 << 30)),
     ))  # fmt: skip
     _onlookers(cast, east, north, rng, int(rng.integers(0, 4)), 7.0)
@@ -60,7 +60,7 @@ def raise_smoke(cast: Cast, event: str, east: float, north: float, start: float,
     """Leaves and straw that smoulder: pale smoke, no flames."""
     _heap(cast.fabric, east, north, rng, (122, 104, 70))
     cast.blazes.append(Blaze(
-        event=event, east=east, north=north, start_s=start, end_s=end, flames=0.0, spread=float(rng.uniform(0.8, 1.4)),
+        event=event, east=east, north=north, start_s=start, end_s=end, flames=0.0, spread=float(rng.uniform(0.9, 1.5)),
         darkness=float(rng.uniform(0.0, 0.25)), smoke_rate=float(rng.uniform(0.8, 1.15)), seed=int(rng.integers(1 << 30)),
     ))  # fmt: skip
     _onlookers(cast, east, north, rng, int(rng.integers(0, 2)), 5.0)
