@@ -35,7 +35,6 @@ VEHICLES = SourceSpec(
     lambda stem: stem.split("-")[0][:8],
     lambda stem: not stem.startswith("Munich"),
 )
-TOWN = SourceSpec("town", dict(enumerate(CLASSES)), EVERY_CLASS)
 STREET = SourceSpec(
     "street_rgb",
     {0: "person", 1: "person", 2: "bicycle", 3: "car", 4: "car", 5: "truck", 6: None, 7: None, 8: "bus",
@@ -54,6 +53,19 @@ def cctv_spec(root: Path) -> SourceSpec:
         lambda stem: stem.rsplit("_", 1)[0],
         ignore_labels=root / "people_cctv" / "ignore",
     )
+
+
+def town_pictures(folder: Path) -> list[Picture]:
+    """Frames of the demo town, rendered by ``python -m drone.sim.dataset``."""
+    spec = SourceSpec(
+        "town",
+        dict(enumerate(CLASSES)),
+        EVERY_CLASS,
+        lambda stem: stem.split("-")[0],
+        ignore_labels=folder / "ignore",
+        ignore_classes=True,
+    )
+    return read_source(spec, folder / "images", folder / "labels")
 
 
 def training_collections(
@@ -75,7 +87,7 @@ def training_collections(
             result["vehicles"], teacher / "vehicles.json", COCO_PART - VEHICLE_CLASSES, complete=False
         )
     if town is not None:
-        result["town"] = read_source(TOWN, town / "images", town / "labels")
+        result["town"] = town_pictures(town)
     return result
 
 

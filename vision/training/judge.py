@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import CLASSES
-from vision.training.collections import TOWN, held_back_collections
+from vision.training.collections import held_back_collections, town_pictures
 from vision.training.errors import TrainingError
 from vision.training.look import Looker
 from vision.training.measure import Score, measure
-from vision.training.sources import EVERY_CLASS, Image, Picture, read_source
+from vision.training.sources import EVERY_CLASS, Image, Picture
 
 Array = NDArray[np.float32]
 LABELS = Path(__file__).parent / "labels"
@@ -94,7 +94,7 @@ def judge(
     """
     collections = held_back_collections(data) | {"stills": still_pictures(data)}
     if town is not None:
-        collections["town"] = read_source(TOWN, town / "images", town / "labels")
+        collections["town"] = town_pictures(town)
     looker = Looker(weights)
     result = {}
     for trial in TRIALS:

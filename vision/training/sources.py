@@ -62,7 +62,8 @@ class SourceSpec:
     """How to read a collection in YOLO format.
 
     class_map: class number in its files -> our class, or None for "something that must be ignored".
-    labelled: classes that it labels completely. ignore_labels: folder with boxes ``x y w h`` to be ignored.
+    labelled: classes that it labels completely. ignore_labels: folder with boxes to be ignored, ``x y w h``
+    or, with ``ignore_classes``, ``class x y w h`` (the class is not used: what is doubtful is so for all).
     """
 
     name: str
@@ -71,6 +72,7 @@ class SourceSpec:
     group_of: Callable[[str], str] = field(default=lambda stem: stem)
     nadir_of: Callable[[str], bool] = field(default=lambda stem: False)
     ignore_labels: Path | None = None
+    ignore_classes: bool = False
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -150,8 +152,9 @@ def read_source(spec: SourceSpec, images: Path, labels: Path) -> list[Picture]:
         known = np.array([n is not None for n in names], dtype=bool)
         ignore = with_class(boxes[~known], ALL)
         if spec.ignore_labels is not None:
-            doubtful = corners(read_rows(spec.ignore_labels / f"{path.stem}.txt", 4), width, height)
-            ignore = np.concatenate([ignore, with_class(doubtful, ALL)])
+            columns = 5 if spec.ignore_classes else 4
+            doubtful = read_rows(spec.ignore_labels / f"{path.stem}.txt", columns)[:, columns - 4 :]
+            ignore = np.concatenate([ignore, with_class(corners(doubtful, width, height), ALL)])
         pictures.append(
             Picture(
                 path=path,

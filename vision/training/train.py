@@ -283,6 +283,7 @@ def cli_train(
     teacher: Path | None = None,
     settings: RunSettings | None = None,
     shares: Mapping[str, float] = SHARES,
+    threads: int | None = None,
     report: Report = lambda line: None,
 ) -> Path:
     """Trains on the collections below a folder; the function behind ``skybeat train``.
@@ -295,6 +296,7 @@ def cli_train(
         teacher: folder with teacher labels, if any.
         settings: what to do.
         shares: part of the canvases from each collection.
+        threads: processor threads; all if None.
         report: takes one line of progress at a time.
 
     Raises:
@@ -307,7 +309,7 @@ def cli_train(
     path = start or data / "pretrained" / "coco_init_yolo11n.pt"
     if not path.exists():
         raise SourceRefused(f"{path} is missing: name the weights to start from")
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(threads or os.cpu_count() or 1)
     pictures = training_collections(data, teacher, town)
     report(", ".join(f"{name} {len(found)}" for name, found in pictures.items()))
     model = load_or_start(path)
@@ -340,6 +342,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
     parser.add_argument("--frozen", type=int, default=DEFAULTS.frozen, help="layers that keep their weights")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="processor threads; all by default")
     given = parser.parse_args(arguments)
     settings = RunSettings(
         steps=given.steps,
@@ -357,6 +360,7 @@ def main(arguments: list[str] | None = None) -> int:
             town=given.town,
             teacher=given.teacher,
             settings=settings,
+            threads=given.threads,
             report=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
         )
     except TrainingError as error:
