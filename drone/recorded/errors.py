@@ -9,7 +9,8 @@ RecordingError
 ├── CameraUnknown
 ├── VideoStopped
 ├── ExpectationInvalid
-└── NotDelivered
+├── NotDelivered
+└── TicketsUnreadable
 """
 
 from __future__ import annotations
@@ -55,3 +56,7 @@ class VideoStopped(RecordingError):
 
 class NotDelivered(RecordingError):
     """The server did not take everything: start it and run the replay again."""
+
+
+class TicketsUnreadable(RecordingError):
+    """The server does not let an agent read tickets: compare in the sandbox, without --server."""
