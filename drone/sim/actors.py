@@ -102,12 +102,20 @@ class Actors:
         colours = np.broadcast_to(SLOT_COLOURS[model.slots], (len(index), len(model.slots), 3)).copy()
         colours[:, model.slots == BODY] = self._town.fleet.paints[index][:, None]
         colours[:, model.slots == LOAD] = self._town.fleet.loads[index][:, None]
-        light = self._look.shade(turned(model.normals)) * self._painter.light_at(place[:, 0], place[:, 1])[:, None]
+        light = (
+            self._look.shade(turned(model.normals))
+            * self._painter.light_at(place[:, 0], place[:, 1])[:, None]
+        )
         names, events = model.category, self._town.fleet.events
         actors = [
-            Actor(FIRST_VEHICLE_ID + int(i), names, points[k], place[k], events[int(i)]) for k, i in enumerate(index)
+            Actor(FIRST_VEHICLE_ID + int(i), names, points[k], place[k], events[int(i)])
+            for k, i in enumerate(index)
         ]
-        return actors, _records(points, colours * light[..., None]), _repeat(model.faces, len(model.points), len(index))
+        return (
+            actors,
+            _records(points, colours * light[..., None]),
+            _repeat(model.faces, len(model.points), len(index)),
+        )
 
     def _people(
         self, who: NDArray[np.intp], place: Array, lift: Array, heading: Array, joints: Joints
@@ -118,7 +126,9 @@ class Actors:
         points[..., 2] += lift[:, None]
         colours = crowd.colours[who][:, SLOTS]
         light = self._look.shade(normals) * self._painter.light_at(place[:, 0], place[:, 1])[:, None]
-        actors = [Actor(int(i) + 1, "person", points[k], place[k], crowd.events[int(i)]) for k, i in enumerate(who)]
+        actors = [
+            Actor(int(i) + 1, "person", points[k], place[k], crowd.events[int(i)]) for k, i in enumerate(who)
+        ]
         return actors, _records(points, colours * light[..., None]), _repeat(FACES, VERTICES, len(who))
 
     def _vehicle_shadow(self, model: Model, place: Array, heading: Array) -> tuple[Array, Array]:
@@ -135,7 +145,9 @@ class Actors:
         reach = np.hypot(*shift) * stature
         return self._hull(place, heading, 0.16, 0.2, reach, np.zeros(len(who)))
 
-    def _hull(self, place: Array, heading: Array, a: float, b: float, u: Array, v: Array) -> tuple[Array, Array]:
+    def _hull(
+        self, place: Array, heading: Array, a: float, b: float, u: Array, v: Array
+    ) -> tuple[Array, Array]:
         su, sv = np.where(u >= 0, 1.0, -1.0), np.where(v >= 0, 1.0, -1.0)
         ring_u = np.stack([-a * su, a * su, a * su + u, a * su + u, -a * su + u, -a * su], 1)
         ring_v = np.stack([-b * sv, -b * sv, -b * sv + v, b * sv + v, b * sv + v, b * sv], 1)

@@ -90,7 +90,11 @@ def render_seed(job: Job) -> int:
         width, height = job.sizes[(done // per_look) % len(job.sizes)]
         camera = CameraModel.from_field_of_view(width, height, float(rng.uniform(50.0, 76.0)))
         renderer = Renderer(
-            town, camera, night=job.night, look_seed=int(rng.integers(1 << 30)), supersample=float(rng.choice([1.0, 1.5, 2.0]))
+            town,
+            camera,
+            night=job.night,
+            look_seed=int(rng.integers(1 << 30)),
+            supersample=float(rng.choice([1.0, 1.5, 2.0])),
         )
         for _ in range(min(per_look, job.frames - done)):
             time_s = float(rng.uniform(0, 3600))
@@ -135,7 +139,9 @@ def label_lines(truth: FrameTruth, width: int, height: int) -> tuple[list[str], 
 def _write(job: Job, name: str, picture: np.ndarray, truth: FrameTruth) -> None:
     height, width = picture.shape[:2]
     cv2.imwrite(
-        str(job.out_dir / "images" / f"{name}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, job.quality]
+        str(job.out_dir / "images" / f"{name}.jpg"),
+        picture[..., ::-1],
+        [cv2.IMWRITE_JPEG_QUALITY, job.quality],
     )
     labels, ignored = label_lines(truth, width, height)
     (job.out_dir / "labels" / f"{name}.txt").write_text("".join(line + "\n" for line in labels), "utf-8")

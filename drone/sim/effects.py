@@ -62,7 +62,11 @@ def flames(blaze: Blaze, time_s: float, ground: float) -> Sprites:
     grown = float(np.clip((time_s - blaze.start_s) / 8.0, 0.35, 1.0)) if blaze.start_s > 30 else 1.0
     way, reach = rng.uniform(0, 2 * np.pi, count), blaze.spread * np.sqrt(rng.uniform(0, 1, count)) * 0.85
     phase, rate = rng.uniform(0, 10, count), rng.uniform(0.8, 1.25, count)
-    flicker = 0.82 + 0.22 * np.sin(2 * np.pi * 1.7 * rate * time_s + phase) + 0.12 * np.sin(2 * np.pi * 3.1 * time_s + 2 * phase)
+    flicker = (
+        0.82
+        + 0.22 * np.sin(2 * np.pi * 1.7 * rate * time_s + phase)
+        + 0.12 * np.sin(2 * np.pi * 3.1 * time_s + 2 * phase)
+    )
     height = blaze.flames * grown * flicker * rng.uniform(0.55, 1.0, count)
     width = 0.5 * height + 0.4
     lean = 0.16 * height
@@ -123,7 +127,9 @@ def flame_atlas() -> Picture:
         red = np.clip(heat * 3.2, 0, 1)
         green = np.clip(heat * 1.75 - 0.28 + 0.25 * y, 0, 1)
         blue = np.clip(heat * 1.6 - 0.95 + 0.2 * y, 0, 1) * 0.8
-        picture = np.stack([255 * np.clip(0.75 + red, 0, 1), 255 * green, 255 * blue, 255 * np.clip(heat * 2.6, 0, 1)], -1)
+        picture = np.stack(
+            [255 * np.clip(0.75 + red, 0, 1), 255 * green, 255 * blue, 255 * np.clip(heat * 2.6, 0, 1)], -1
+        )
         row, column = divmod(frame, 4)
         atlas[row * size : row * size + size, column * size : column * size + size] = picture.astype(np.uint8)
     return atlas

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
 WEST, SOUTH, WIDTH, HEIGHT = -460, -370, 920, 740
-OPEN, ROAD, BUILT, CANOPY, WATER, OBJECT, CROWD, PARKING = range(8)
+OPEN, ROAD, BUILT, CANOPY, WATER, OBJECT, CROWD, PARKING, GREEN = range(9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,9 @@ class Fabric:
 
     def zone(self, kind: str, name: str, ring: ArrayLike) -> None:
         number = 1 + sum(zone.kind == kind for zone in self.zones)
-        self.zones.append(Zone(f"{kind.upper().replace('_', '-')}-{number:02d}", kind, name, np.asarray(ring, float)))
+        self.zones.append(
+            Zone(f"{kind.upper().replace('_', '-')}-{number:02d}", kind, name, np.asarray(ring, float))
+        )
 
     def spot(self, kind: str, place: Place) -> None:
         """A place where people of that kind can be: facing along +u."""

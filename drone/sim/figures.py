@@ -53,7 +53,9 @@ class _Part:
     option: int = -1
 
 
-def _tube(low: float, high: float, r_low: tuple[float, float], r_high: tuple[float, float], sides: int = 6) -> tuple[Array, Array, NDArray[np.intp]]:
+def _tube(
+    low: float, high: float, r_low: tuple[float, float], r_high: tuple[float, float], sides: int = 6
+) -> tuple[Array, Array, NDArray[np.intp]]:
     """A capped prism along z with elliptic ends (x, y radii)."""
     t = np.arange(sides) * 2 * np.pi / sides + np.pi / sides
     ring = np.column_stack([np.cos(t), np.sin(t)])
@@ -66,11 +68,19 @@ def _tube(low: float, high: float, r_low: tuple[float, float], r_high: tuple[flo
     normals = np.vstack([side, up / np.linalg.norm(up, axis=1, keepdims=True), [[0, 0, 1.0]]])
     k = np.arange(sides)
     j = (k + 1) % sides
-    faces = np.vstack([np.column_stack([k, j, j + sides]), np.column_stack([k, j + sides, k + sides]), np.column_stack([k + sides, j + sides, np.full(sides, 2 * sides)])])
+    faces = np.vstack(
+        [
+            np.column_stack([k, j, j + sides]),
+            np.column_stack([k, j + sides, k + sides]),
+            np.column_stack([k + sides, j + sides, np.full(sides, 2 * sides)]),
+        ]
+    )
     return points, normals, faces
 
 
-def _ball(radii: tuple[float, float, float], centre: tuple[float, float, float], cut: float = -2.0) -> tuple[Array, Array, NDArray[np.intp]]:
+def _ball(
+    radii: tuple[float, float, float], centre: tuple[float, float, float], cut: float = -2.0
+) -> tuple[Array, Array, NDArray[np.intp]]:
     unit, faces = icosphere(1)
     if cut > -1.5:
         faces = faces[(unit[faces] @ [-0.45, 0.0, 1.0]).mean(1) > cut]
@@ -80,7 +90,9 @@ def _ball(radii: tuple[float, float, float], centre: tuple[float, float, float],
 def _template() -> list[_Part]:
     parts = []
 
-    def add(limb: str, shape: tuple[Array, Array, NDArray[np.intp]], slot: int, option: int = -1, y: float = 0.0) -> None:
+    def add(
+        limb: str, shape: tuple[Array, Array, NDArray[np.intp]], slot: int, option: int = -1, y: float = 0.0
+    ) -> None:
         parts.append(_Part(limb, shape[0] + [0, y, 0], shape[1], shape[2], slot, option))
 
     add("trunk", _tube(-0.04, 0.22, (0.115, 0.155), (0.11, 0.15)), BOTTOM)
@@ -126,7 +138,9 @@ def _spread(points: Array, angle: Array) -> Array:
     return np.stack([points[..., 0], y * c - z * s, y * s + z * c], -1)
 
 
-def pose_bodies(joints: Joints, stature: Array, options: NDArray[np.bool_], heading: Array) -> tuple[Array, Array]:
+def pose_bodies(
+    joints: Joints, stature: Array, options: NDArray[np.bool_], heading: Array
+) -> tuple[Array, Array]:
     """Vertices (N, V, 3) about the point between the feet, and unit normals (N, V, 3).
 
     Args:

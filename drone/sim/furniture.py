@@ -32,14 +32,22 @@ def add_tree(meshes: Meshes, tree: Tree, base: float) -> None:
         out = tree.radius * (0.0 if k == 0 else rng.uniform(0.4, 0.6))
         size = tree.radius * (0.72 if k == 0 else rng.uniform(0.42, 0.56))
         rise = 0.70 if k == 0 else rng.uniform(0.5, 0.72)
-        centre = np.array([tree.east + out * np.cos(way), tree.north + out * np.sin(way), base + tree.height * rise])
+        centre = np.array(
+            [tree.east + out * np.cos(way), tree.north + out * np.sin(way), base + tree.height * rise]
+        )
         wobble = 1.0 + 0.09 * rng.standard_normal(len(CANOPY))
         points = centre + CANOPY * wobble[:, None] * [size, size, size * 0.9]
         outward = points - [tree.east, tree.north, base + 0.5 * tree.height]
         outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-        light = mesh.look.shade(0.5 * (CANOPY + outward)) * np.clip(0.7 + 0.36 * CANOPY[:, 2] + 0.1 * outward[:, 2], 0.4, 1.15)
+        light = mesh.look.shade(0.5 * (CANOPY + outward)) * np.clip(
+            0.7 + 0.36 * CANOPY[:, 2] + 0.1 * outward[:, 2], 0.4, 1.15
+        )
         light *= rng.uniform(0.88, 1.12, len(CANOPY))
-        uv = np.column_stack([CANOPY[:, 0] + 0.3 * CANOPY[:, 2], CANOPY[:, 1] + 0.3 * CANOPY[:, 2]]) * size * 0.3
+        uv = (
+            np.column_stack([CANOPY[:, 0] + 0.3 * CANOPY[:, 2], CANOPY[:, 1] + 0.3 * CANOPY[:, 2]])
+            * size
+            * 0.3
+        )
         mesh.add(points, CANOPY_FACES, light[:, None] * colour, uv)
 
 
@@ -66,7 +74,9 @@ def _awning(mesh: MeshBuilder, prop: Prop, base: float) -> None:
         points = np.column_stack([front, [base + h - 0.35, base + h - 0.35, base + h, base + h]])
         mesh.quad(points[::-1], colour)
         mesh.quad(points, colour * 0.6)
-        lip = np.column_stack([np.vstack([front[:2], front[:2][::-1]]), [base + h - 0.35] * 2 + [base + h - 0.6] * 2])
+        lip = np.column_stack(
+            [np.vstack([front[:2], front[:2][::-1]]), [base + h - 0.35] * 2 + [base + h - 0.6] * 2]
+        )
         mesh.quad(lip, colour * 0.94)
         mesh.quad(lip[::-1], colour * 0.94)
 
@@ -84,7 +94,14 @@ def _goods(mesh: MeshBuilder, prop: Prop, base: float) -> None:
     count = max(2, int(u / 0.55))
     for k in range(count):
         for row in (-0.22, 0.22):
-            colour = ((190, 60, 40), (96, 140, 60), (226, 160, 50), (220, 214, 196), (150, 60, 110), (70, 110, 60))[int(rng.integers(6))]
+            colour = (
+                (190, 60, 40),
+                (96, 140, 60),
+                (226, 160, 50),
+                (220, 214, 196),
+                (150, 60, 110),
+                (70, 110, 60),
+            )[int(rng.integers(6))]
             spot = prop.place.place(-u / 2 + (k + 0.5) * u / count, row * v * 1.1)
             mesh.box(spot, base + h, (u / count * 0.82, v * 0.4, 0.14 + 0.1 * rng.random()), colour)
 
@@ -93,14 +110,21 @@ def _lamp(mesh: MeshBuilder, prop: Prop, base: float) -> None:
     h = prop.size[2]
     mesh.box(prop.place, base, (0.16, 0.16, h), prop.colour)
     mesh.box(prop.place.place(-0.9, 0), base + h, (1.9, 0.09, 0.09), prop.colour)
-    mesh.box(prop.place.place(-1.7, 0), base + h - 0.05, (0.7, 0.3, 0.12), (226, 226, 214) if not mesh.look.night else (255, 240, 190))
+    mesh.box(
+        prop.place.place(-1.7, 0),
+        base + h - 0.05,
+        (0.7, 0.3, 0.12),
+        (226, 226, 214) if not mesh.look.night else (255, 240, 190),
+    )
 
 
 def _flag(mesh: MeshBuilder, prop: Prop, base: float) -> None:
     h = prop.size[2]
     mesh.box(prop.place, base, (0.14, 0.14, h), (210, 212, 214))
     a, b = prop.place.at(0.1, 0), prop.place.at(2.1, 0.4)
-    points = np.array([[*a, base + h - 1.5], [*b, base + h - 1.6], [*b, base + h - 0.2], [*a, base + h - 0.1]])
+    points = np.array(
+        [[*a, base + h - 1.5], [*b, base + h - 1.6], [*b, base + h - 0.2], [*a, base + h - 0.1]]
+    )
     mesh.quad(points, prop.colour)
     mesh.quad(points[::-1], prop.colour)
 

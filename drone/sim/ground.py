@@ -26,7 +26,11 @@ class GroundPainter:
         rng = np.random.default_rng(seed + 5)
         self._mottle = fractal(512, (5, 13, 37), rng)
         self._bounds = np.array([[*p.ring.min(0), *p.ring.max(0)] for p in fabric.patches])
-        self._shadows = [*_building_shadows(fabric, look), *_tree_shadows(fabric, look), *_prop_shadows(fabric, look)]
+        self._shadows = [
+            *_building_shadows(fabric, look),
+            *_tree_shadows(fabric, look),
+            *_prop_shadows(fabric, look),
+        ]
         self._shadow_bounds = np.array([[*r.min(0), *r.max(0)] for r in self._shadows]).reshape(-1, 4)
         self._contacts = [b.ring for b in fabric.buildings]
         self._contact_bounds = np.array([[*r.min(0), *r.max(0)] for r in self._contacts]).reshape(-1, 4)
@@ -132,13 +136,20 @@ def _lay(picture: Picture, cover: Picture, source: Picture, patch: Patch) -> Non
 
 
 def _touching(bounds: Array, west: float, south: float, size_m: float) -> NDArray[np.intp]:
-    hit = (bounds[:, 0] < west + size_m) & (bounds[:, 2] > west) & (bounds[:, 1] < south + size_m) & (bounds[:, 3] > south)
+    hit = (
+        (bounds[:, 0] < west + size_m)
+        & (bounds[:, 2] > west)
+        & (bounds[:, 1] < south + size_m)
+        & (bounds[:, 3] > south)
+    )
     return np.flatnonzero(hit)
 
 
 def _pixels(ring: Array, corner: Array, scale: float, px: int) -> NDArray[np.int32]:
     points = (ring - corner) * scale
-    return np.round(np.column_stack([points[:, 0] - 0.5, px - points[:, 1] - 0.5]) * (1 << SHIFT)).astype(np.int32)
+    return np.round(np.column_stack([points[:, 0] - 0.5, px - points[:, 1] - 0.5]) * (1 << SHIFT)).astype(
+        np.int32
+    )
 
 
 def _box(points: NDArray[np.int32], px: int) -> tuple[int, int, int, int]:
@@ -147,7 +158,9 @@ def _box(points: NDArray[np.int32], px: int) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _cut(field: NDArray[np.float32], west: float, south: float, size_m: float, px: int, m_per_px: float) -> NDArray[np.float32]:
+def _cut(
+    field: NDArray[np.float32], west: float, south: float, size_m: float, px: int, m_per_px: float
+) -> NDArray[np.float32]:
     """A smooth cut of a tileable field of coarse pixels."""
     x = (((np.arange(px) + 0.5) / px * size_m + west) / m_per_px) % field.shape[1]
     y = ((south + size_m - (np.arange(px) + 0.5) / px * size_m) / m_per_px) % field.shape[0]
@@ -185,7 +198,9 @@ def _prop_shadows(fabric: Fabric, look: Look) -> list[Array]:
         if prop.kind in ("awning", "parasol", "shelter", "gate"):
             rings.append(base + shift * h)
         elif prop.kind in ("lamp", "flag", "post", "tower"):
-            pole = prop.place.rectangle(0, 0, min(u, 0.25) if prop.kind != "tower" else u, min(v, 0.25) if prop.kind != "tower" else v)
+            pole = prop.place.rectangle(
+                0, 0, min(u, 0.25) if prop.kind != "tower" else u, min(v, 0.25) if prop.kind != "tower" else v
+            )
             tip = prop.place.at(0, 0) + shift * h
             rings.append(_hull(np.vstack([pole, tip[None] + 0.05, tip[None] - 0.05])))
         else:

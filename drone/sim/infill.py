@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from drone.sim.fabric import BUILT, CROWD, OBJECT, PARKING, ROAD, WATER, Bay, Fabric
+from drone.sim.fabric import BUILT, CROWD, GREEN, OBJECT, PARKING, ROAD, WATER, Bay, Fabric
 from drone.sim.geometry import Place
 from drone.sim.layout import Block
-from drone.sim.quarters import grove, slab
+from drone.sim.quarters import grove, no_parking, slab
 
-TAKEN = {BUILT, ROAD, PARKING, CROWD, OBJECT, WATER}
+TAKEN = {BUILT, ROAD, PARKING, CROWD, OBJECT, WATER, GREEN}
 HOUSES = {
     "village": 8, "school": 2, "estate": 7, "works": 3, "hospital": 16, "market": 18, "square": 5, "towers": 9,
     "village_south": 6, "police": 7, "riverside": 7, "bus_station": 4,
@@ -21,6 +21,7 @@ CROPS = ("crop_green", "crop_dark", "crop_green", "soil", "crop_yellow", "meadow
 
 def fill_yard(fabric: Fabric, block: Block, rng: Generator) -> None:
     """Fill the open ground of a block's yard, leaving room to walk and for things to happen."""
+    _fire_lanes(fabric, block, rng)
     _lanes(fabric, block, rng)
     built = 0
     for _ in range(160):
@@ -39,6 +40,16 @@ def fill_yard(fabric: Fabric, block: Block, rng: Generator) -> None:
 def _somewhere(block: Block, rng: Generator) -> Place:
     u, v = rng.uniform(-0.47, 0.47, 2) * [block.width, block.depth]
     return block.place.place(float(u), float(v), float(rng.choice([0.0, np.pi / 2])))
+
+
+def _fire_lanes(fabric: Fabric, block: Block, rng: Generator) -> None:
+    """Two fire lanes in the open, where nobody may park."""
+    made = 0
+    for _ in range(120):
+        spot = _somewhere(block, rng)
+        if made < 2 and not fabric.uses(spot.rectangle(0, 0, 24, 13)) & TAKEN:
+            no_parking(fabric, spot, 14.0, 3.6, "消防通道", hatch=True)
+            made += 1
 
 
 def _lanes(fabric: Fabric, block: Block, rng: Generator) -> None:
@@ -61,15 +72,25 @@ def _yard_thing(fabric: Fabric, spot: Place, rng: Generator) -> None:
         radius = float(rng.uniform(1.5, 3.0))
         fabric.plant(spot.east, spot.north, radius, radius * 2.4, int(rng.integers(6)))
     elif what < 0.74:
-        fabric.paint("soil" if rng.random() < 0.4 else "crop_green", spot.rectangle(0, 0, rng.uniform(3, 7), rng.uniform(2, 5)))
+        fabric.paint(
+            "soil" if rng.random() < 0.4 else "crop_green",
+            spot.rectangle(0, 0, rng.uniform(3, 7), rng.uniform(2, 5)),
+        )
     elif what < 0.84:
         fabric.paint("grass", spot.rectangle(0, 0, 7, 4))
         grove(fabric, spot, 6, 3, 2, rng, (1.0, 1.8))
     elif what < 0.93:
         colour = SHED_COLOURS[int(rng.integers(len(SHED_COLOURS)))]
-        fabric.furnish("shed", spot, (float(rng.uniform(2.5, 6)), float(rng.uniform(2, 4)), float(rng.uniform(2.1, 2.8))), colour)
+        fabric.furnish(
+            "shed",
+            spot,
+            (float(rng.uniform(2.5, 6)), float(rng.uniform(2, 4)), float(rng.uniform(2.1, 2.8))),
+            colour,
+        )
     else:
-        fabric.furnish("heap", spot, (float(rng.uniform(1, 2.4)), float(rng.uniform(1, 1.8)), 0.7), (160, 130, 104))
+        fabric.furnish(
+            "heap", spot, (float(rng.uniform(1, 2.4)), float(rng.uniform(1, 1.8)), 0.7), (160, 130, 104)
+        )
 
 
 def _bays(fabric: Fabric, spot: Place, count: int) -> None:
@@ -98,7 +119,9 @@ def farm_outskirts(fabric: Fabric, rng: Generator) -> None:
             u = float(west)
             while u < west + width:
                 wide = float(rng.uniform(28, 70))
-                ring = Place(u + wide / 2, v + deep / 2, float(rng.normal(0, 0.015))).rectangle(0, 0, wide - 1.6, deep - 1.6)
+                ring = Place(u + wide / 2, v + deep / 2, float(rng.normal(0, 0.015))).rectangle(
+                    0, 0, wide - 1.6, deep - 1.6
+                )
                 if not fabric.uses(ring) & {ROAD, WATER, BUILT}:
                     fabric.paint(str(rng.choice(CROPS)), ring)
                 u += wide
@@ -110,7 +133,15 @@ def farm_outskirts(fabric: Fabric, rng: Generator) -> None:
         if max(abs(centre[0]), abs(centre[1])) > 440:
             continue
         for k in range(int(rng.integers(2, 6))):
-            slab(fabric, Place(centre[0] + 14 * (k % 3), centre[1] + 13 * (k // 3), float(rng.normal(0, 0.05))), 10.5, 9, int(rng.integers(1, 4)), rng, roof="gable")
+            slab(
+                fabric,
+                Place(centre[0] + 14 * (k % 3), centre[1] + 13 * (k // 3), float(rng.normal(0, 0.05))),
+                10.5,
+                9,
+                int(rng.integers(1, 4)),
+                rng,
+                roof="gable",
+            )
     for _ in range(260):
         west, south, width, height = strips[int(rng.integers(len(strips)))]
         radius = float(rng.uniform(1.4, 3.0))

@@ -55,8 +55,10 @@ def _walkers(crowd: CrowdBuilder, block: Block, rng: Generator) -> None:
         outfit = SWEEPER if rng.random() < 0.05 else ANY
         crowd.add(route, TALK, rng, offset=offset, outfit=outfit)
         if rng.random() < 0.3:
-            beside = walked(ring * 1.0 + [0.55, 0.35], float(1.0), waits=waits, facing=facing)
-            beside = type(route)(route.times, beside.points, route.heading_from, route.heading_to, route.period)
+            beside = walked(ring * 1.0 + [0.55, 0.35], 1.0, waits=waits, facing=facing)
+            beside = type(route)(
+                route.times, beside.points, route.heading_from, route.heading_to, route.period
+            )
             crowd.add(beside, TALK, rng, offset=offset)
 
 
@@ -71,7 +73,12 @@ def _crossers(crowd: CrowdBuilder, block: Block, rng: Generator) -> None:
         d = np.array([along[1], -along[0]])
         stop = start + d * (2 * south.half_m + 3.2)
         waits = [float(rng.uniform(15, 60)), float(rng.uniform(15, 60))]
-        route = walked(np.array([start, stop]), 1.3, waits=waits, facing=[float(np.arctan2(d[1], d[0])), float(np.arctan2(-d[1], -d[0]))])
+        route = walked(
+            np.array([start, stop]),
+            1.3,
+            waits=waits,
+            facing=[float(np.arctan2(d[1], d[0])), float(np.arctan2(-d[1], -d[0]))],
+        )
         crowd.add(route, TALK, rng, offset=float(rng.uniform(0, route.period)))
 
 
@@ -111,7 +118,10 @@ def _market(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
             crowd.stand(place.east, place.north, place.angle + rng.normal(0, 0.3), rng)
     for _ in range(int(rng.integers(90, 120))):
         start = int(rng.integers(len(customers)))
-        near = sorted(customers, key=lambda p: np.hypot(p.east - customers[start].east, p.north - customers[start].north))
+        near = sorted(
+            customers,
+            key=lambda p: np.hypot(p.east - customers[start].east, p.north - customers[start].north),
+        )
         stops = [near[int(i)] for i in rng.choice(min(40, len(near)), 5, replace=False)]
         points = [[p.east + rng.normal(0, 0.4), p.north + rng.normal(0, 0.4)] for p in stops]
         waits = [float(rng.uniform(3, 20)) if rng.random() < 0.7 else 0.0 for _ in points]
@@ -128,18 +138,42 @@ def _square(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
                 continue
             u, v = -2.0 * r + rng.normal(0, 0.12), 2.0 * (c - columns / 2) + rng.normal(0, 0.12)
             east, north = lead.at(u, v)
-            crowd.stand(float(east), float(north), lead.angle + rng.normal(0, 0.05), rng, DANCE, DANCER if rng.random() < 0.6 else ANY)
+            crowd.stand(
+                float(east),
+                float(north),
+                lead.angle + rng.normal(0, 0.05),
+                rng,
+                DANCE,
+                DANCER if rng.random() < 0.6 else ANY,
+            )
     plaza = fabric.spots["square"][0]
     for _ in range(int(rng.integers(18, 26))):
         points = plaza.at(rng.uniform(8, 46, 3) * rng.choice([-1, 1]), rng.uniform(-38, 26, 3))
-        route = walked(points, float(rng.uniform(0.7, 1.5)), waits=[float(rng.uniform(0, 25)) for _ in range(3)], facing=[float(rng.uniform(-3, 3)) for _ in range(3)])
-        crowd.add(route, TALK, rng, offset=float(rng.uniform(0, route.period)), outfit=Outfit(child=bool(rng.random() < 0.3)))
+        route = walked(
+            points,
+            float(rng.uniform(0.7, 1.5)),
+            waits=[float(rng.uniform(0, 25)) for _ in range(3)],
+            facing=[float(rng.uniform(-3, 3)) for _ in range(3)],
+        )
+        crowd.add(
+            route,
+            TALK,
+            rng,
+            offset=float(rng.uniform(0, route.period)),
+            outfit=Outfit(child=bool(rng.random() < 0.3)),
+        )
 
 
 def _school(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
     for place in fabric.spots.get("court", []):
         for _ in range(int(rng.integers(6, 11))):
-            crowd.add(standing(place.east, place.north, place.angle), PLAY, rng, numbers=(float(rng.uniform(0, 6.28)), 12.0, 6.5, 0.0), outfit=Outfit(child=bool(rng.random() < 0.6)))
+            crowd.add(
+                standing(place.east, place.north, place.angle),
+                PLAY,
+                rng,
+                numbers=(float(rng.uniform(0, 6.28)), 12.0, 6.5, 0.0),
+                outfit=Outfit(child=bool(rng.random() < 0.6)),
+            )
         for k in range(int(rng.integers(2, 5))):
             spot = place.place(-6 + 3.2 * k, -9.0, HALF)
             crowd.stand(spot.east, spot.north, spot.angle, rng, SIT)
@@ -151,7 +185,10 @@ def _school(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
             crowd.stand(place.east, place.north, place.angle + rng.normal(0, 0.3), rng, STAND)
     track = fabric.spots["track"][0]
     t = np.linspace(-HALF, HALF, 9)
-    oval = track.at(np.concatenate([25 + 27 * np.cos(t), -25 - 27 * np.cos(t)]), np.concatenate([27 * np.sin(t), -27 * np.sin(t)]))
+    oval = track.at(
+        np.concatenate([25 + 27 * np.cos(t), -25 - 27 * np.cos(t)]),
+        np.concatenate([27 * np.sin(t), -27 * np.sin(t)]),
+    )
     for _ in range(int(rng.integers(8, 14))):
         route = walked(oval, float(rng.uniform(2.2, 3.8)))
         crowd.add(route, STAND, rng, offset=float(rng.uniform(0, route.period)), outfit=PUPIL)
@@ -162,7 +199,12 @@ def _school(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
 
 def _small_groups(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
     """Two or three who talk or sit together: never enough for a gathering."""
-    for kind, share, largest, act in (("shopfront", 0.22, 2, TALK), ("idle", 0.6, 3, TALK), ("sit", 0.9, 3, SIT), ("chess", 1.0, 4, SIT)):
+    for kind, share, largest, act in (
+        ("shopfront", 0.22, 2, TALK),
+        ("idle", 0.6, 3, TALK),
+        ("sit", 0.9, 3, SIT),
+        ("chess", 1.0, 4, SIT),
+    ):
         for place in fabric.spots.get(kind, []):
             if rng.random() > share:
                 continue
@@ -177,7 +219,14 @@ def _small_groups(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
 
 def _fields(crowd: CrowdBuilder, rng: Generator) -> None:
     for _ in range(12):
-        crowd.stand(float(rng.uniform(-380, 380)), float(rng.uniform(-330, -272)), float(rng.uniform(-3, 3)), rng, STOOP, FARMER)
+        crowd.stand(
+            float(rng.uniform(-380, 380)),
+            float(rng.uniform(-330, -272)),
+            float(rng.uniform(-3, 3)),
+            rng,
+            STOOP,
+            FARMER,
+        )
 
 
 def dry_spot(fabric: Fabric, east: float, north: float, radius: float) -> bool:

@@ -25,7 +25,12 @@ NODES = np.array([
 """Street nodes, indexed [row from the south, column from the west]."""
 
 SOUTH_EDGE = -300.0
-EAST_WEST = (("滨河路", "Riverside Road"), ("人民路", "People's Road"), ("学院路", "College Road"), ("北环路", "North Ring"))
+EAST_WEST = (
+    ("滨河路", "Riverside Road"),
+    ("人民路", "People's Road"),
+    ("学院路", "College Road"),
+    ("北环路", "North Ring"),
+)
 NORTH_SOUTH = (
     ("西环路", "West Ring"), ("老街", "Old Street"), ("云溪大道", "Yunxi Avenue"), ("工业路", "Works Road"),
     ("东环路", "East Ring"),

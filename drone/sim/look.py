@@ -95,10 +95,13 @@ class Darkroom:
         look = self.look
         veil = 1.0 - np.exp(-look.haze_per_100m * np.minimum(distances_m, 2000.0) / 100.0)
         height, width = picture.shape[:2]
-        keep = np.repeat(np.round(255 * (1 - veil)).astype(np.uint8)[:, None], width, 1)
         glow = np.asarray(look.haze_colour) * (0.12 if look.night else 1.0)
-        add = np.repeat(np.round(veil[:, None, None] * glow).astype(np.uint8), width, 1)
-        picture = cv2.add(cv2.multiply(picture, cv2.merge([keep] * 3), scale=1 / 255), add)
+        keep = np.repeat(np.round(255 * (1 - veil)).astype(np.uint8)[:, None, None], 3, 2)
+        add = np.round(veil[:, None, None] * glow).astype(np.uint8)
+        keep, add = (
+            cv2.resize(column, (width, height), interpolation=cv2.INTER_NEAREST) for column in (keep, add)
+        )
+        picture = cv2.add(cv2.multiply(picture, keep, scale=1 / 255), add)
         picture = cv2.LUT(picture, self._curves)
         if look.blur_px > 0.25:
             picture = cv2.GaussianBlur(picture, (0, 0), look.blur_px)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from panda3d.core import Geom, GeomNode, GeomTriangles, GeomVertexData, GeomVertexFormat
+from panda3d.core import Geom, GeomTriangles, GeomVertexData, GeomVertexFormat
 
 from drone.sim.geometry import Place
 from drone.sim.look import Look
@@ -77,7 +77,8 @@ class MeshBuilder:
         c, s = math.cos(place.angle), math.sin(place.angle)
         a, b = size[0] / 2, size[1] / 2
         ring = [
-            (place.east + u * c - v * s, place.north + u * s + v * c) for u, v in ((-a, -b), (a, -b), (a, b), (-a, b))
+            (place.east + u * c - v * s, place.north + u * s + v * c)
+            for u, v in ((-a, -b), (a, -b), (a, b), (-a, b))
         ]
         self.prism(ring, base, base + size[2], colour, colour if top is None else top)
 
@@ -97,13 +98,22 @@ class MeshBuilder:
             self.quad([lid[0], lid[k], lid[k + 1], lid[min(k + 2, n - 1)]], top)
 
     def cylinder(
-        self, place: Place, base: float, radius: float, height: float, colour: Sequence[float], *, sides: int = 8
+        self,
+        place: Place,
+        base: float,
+        radius: float,
+        height: float,
+        colour: Sequence[float],
+        *,
+        sides: int = 8,
     ) -> None:
         t = [k * 2 * math.pi / sides for k in range(sides)]
         ring = [(place.east + radius * math.cos(w), place.north + radius * math.sin(w)) for w in t]
         self.prism(ring, base, base + height, colour, colour)
 
-    def cone(self, place: Place, base: float, radius: float, height: float, colour: Sequence[float], sides: int = 8) -> None:
+    def cone(
+        self, place: Place, base: float, radius: float, height: float, colour: Sequence[float], sides: int = 8
+    ) -> None:
         t = [k * 2 * math.pi / sides for k in range(sides + 1)]
         ring = [(place.east + radius * math.cos(w), place.north + radius * math.sin(w), base) for w in t]
         tip = (place.east, place.north, base + height)
@@ -147,9 +157,43 @@ class MeshBuilder:
 def icosphere(levels: int = 1) -> tuple[Array, NDArray[np.intp]]:
     """Unit sphere: vertices (N, 3), triangles (M, 3); 42 and 80 at level 1."""
     g = (1 + 5**0.5) / 2
-    points = [(-1, g, 0), (1, g, 0), (-1, -g, 0), (1, -g, 0), (0, -1, g), (0, 1, g), (0, -1, -g), (0, 1, -g), (g, 0, -1), (g, 0, 1), (-g, 0, -1), (-g, 0, 1)]
+    points = [
+        (-1, g, 0),
+        (1, g, 0),
+        (-1, -g, 0),
+        (1, -g, 0),
+        (0, -1, g),
+        (0, 1, g),
+        (0, -1, -g),
+        (0, 1, -g),
+        (g, 0, -1),
+        (g, 0, 1),
+        (-g, 0, -1),
+        (-g, 0, 1),
+    ]
     vertices = [np.array(p, float) / np.linalg.norm(p) for p in points]
-    faces = [(0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11), (1, 5, 9), (5, 11, 4), (11, 10, 2), (10, 7, 6), (7, 1, 8), (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9), (4, 9, 5), (2, 4, 11), (6, 2, 10), (8, 6, 7), (9, 8, 1)]
+    faces = [
+        (0, 11, 5),
+        (0, 5, 1),
+        (0, 1, 7),
+        (0, 7, 10),
+        (0, 10, 11),
+        (1, 5, 9),
+        (5, 11, 4),
+        (11, 10, 2),
+        (10, 7, 6),
+        (7, 1, 8),
+        (3, 9, 4),
+        (3, 4, 2),
+        (3, 2, 6),
+        (3, 6, 8),
+        (3, 8, 9),
+        (4, 9, 5),
+        (2, 4, 11),
+        (6, 2, 10),
+        (8, 6, 7),
+        (9, 8, 1),
+    ]
     for _ in range(levels):
         middle: dict[tuple[int, int], int] = {}
         finer = []

@@ -112,15 +112,25 @@ def shove(time_s: float, phase: Array, side: Array, strength: Array) -> tuple[Ar
     """
     axis = phase * 7.0 + 0.9 * np.sin(0.21 * time_s + phase) + 0.5 * np.sin(0.53 * time_s + 2 * phase)
     drift_e = strength * (0.9 * np.sin(0.37 * time_s + 1.3 * phase) + 0.35 * np.sin(0.83 * time_s + phase))
-    drift_n = strength * (0.9 * np.cos(0.31 * time_s + 2.1 * phase) + 0.35 * np.sin(0.71 * time_s + 3 * phase))
-    push = 0.21 * np.sin(2 * np.pi * 0.78 * time_s + phase) + 0.075 * np.sin(2 * np.pi * 1.31 * time_s + 2.3 * phase)
+    drift_n = strength * (
+        0.9 * np.cos(0.31 * time_s + 2.1 * phase) + 0.35 * np.sin(0.71 * time_s + 3 * phase)
+    )
+    push = 0.21 * np.sin(2 * np.pi * 0.78 * time_s + phase) + 0.075 * np.sin(
+        2 * np.pi * 1.31 * time_s + 2.3 * phase
+    )
     squeeze = 0.07 * np.sin(2 * np.pi * 1.05 * time_s + 1.9 * phase)
     apart = 0.62 - 0.24 * strength
     along = strength * (push + side * squeeze) + side * apart
-    return drift_e + along * np.cos(axis), drift_n + along * np.sin(axis), axis + np.where(side > 0, np.pi, 0.0)
+    return (
+        drift_e + along * np.cos(axis),
+        drift_n + along * np.sin(axis),
+        axis + np.where(side > 0, np.pi, 0.0),
+    )
 
 
-def shove_arms(joints: Joints, who: NDArray[np.bool_], time_s: float, phase: Array, side: Array, strength: Array) -> None:
+def shove_arms(
+    joints: Joints, who: NDArray[np.bool_], time_s: float, phase: Array, side: Array, strength: Array
+) -> None:
     """Arms out at the other, legs braced."""
     beat = np.sin(2 * np.pi * 0.78 * time_s + phase[who] + np.where(side[who] > 0, 0.8, 0.0))
     k = strength[who]

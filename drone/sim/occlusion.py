@@ -30,7 +30,9 @@ class Occluders:
             base = float(height(p.place.east, p.place.north))
             u, v, h = p.size
             if p.kind in ROOFED:
-                boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base + h - 0.3, base + h))
+                boxes.append(
+                    (p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base + h - 0.3, base + h)
+                )
             elif p.kind in ("shed", "stage", "gate"):
                 boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base, base + h))
         self._boxes = np.array(boxes, np.float32).reshape(-1, 7)
@@ -49,18 +51,28 @@ class Occluders:
         near = ((self._boxes[:, :2] > low - 40) & (self._boxes[:, :2] < high + 40)).all(1)
         p, c = points.astype(np.float32), camera.astype(np.float32)
         for box in self._boxes[near]:
-            rows = np.flatnonzero(~blocked & _passes(p, c, box[:2], float(np.hypot(box[3], box[4])), float(box[6])))
+            rows = np.flatnonzero(
+                ~blocked & _passes(p, c, box[:2], float(np.hypot(box[3], box[4])), float(box[6]))
+            )
             if len(rows):
                 blocked[rows] = _hits_box(p[rows], c, box)
         near = ((self._balls[:, :2] > low - 8) & (self._balls[:, :2] < high + 8)).all(1)
         for ball in self._balls[near]:
-            rows = np.flatnonzero(~blocked & _passes(p, c, ball[:2], float(ball[3]), float(ball[2] + ball[4])))
+            rows = np.flatnonzero(
+                ~blocked & _passes(p, c, ball[:2], float(ball[3]), float(ball[2] + ball[4]))
+            )
             if len(rows):
                 blocked[rows] = _hits_ball(p[rows], c, ball)
         return ~blocked
 
 
-def _passes(points: NDArray[np.float32], camera: NDArray[np.float32], centre: NDArray[np.float32], radius: float, top: float) -> NDArray[np.bool_]:
+def _passes(
+    points: NDArray[np.float32],
+    camera: NDArray[np.float32],
+    centre: NDArray[np.float32],
+    radius: float,
+    top: float,
+) -> NDArray[np.bool_]:
     """Whether the line's shadow on the ground comes within ``radius`` of a centre below its ``top``."""
     d = camera[:2] - points[:, :2]
     rise = np.maximum(camera[2] - points[:, 2], 1e-3)
@@ -71,10 +83,14 @@ def _passes(points: NDArray[np.float32], camera: NDArray[np.float32], centre: ND
     return np.asarray((gap * gap).sum(1) < radius * radius)
 
 
-def _hits_box(points: NDArray[np.float32], camera: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _hits_box(
+    points: NDArray[np.float32], camera: NDArray[np.float32], box: NDArray[np.float32]
+) -> NDArray[np.bool_]:
     c, s = np.cos(box[2]), np.sin(box[2])
     offset = points[:, :2] - box[:2]
-    start = np.column_stack([offset[:, 0] * c + offset[:, 1] * s, -offset[:, 0] * s + offset[:, 1] * c, points[:, 2]])
+    start = np.column_stack(
+        [offset[:, 0] * c + offset[:, 1] * s, -offset[:, 0] * s + offset[:, 1] * c, points[:, 2]]
+    )
     eye = camera[:2] - box[:2]
     d = np.array([eye[0] * c + eye[1] * s, -eye[0] * s + eye[1] * c, camera[2]]) - start
     low = np.array([-box[3], -box[4], box[5]])
@@ -85,7 +101,9 @@ def _hits_box(points: NDArray[np.float32], camera: NDArray[np.float32], box: NDA
     return np.asarray((enter < leave) & (leave > 0.0) & (enter < 1.0))
 
 
-def _hits_ball(points: NDArray[np.float32], camera: NDArray[np.float32], ball: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _hits_ball(
+    points: NDArray[np.float32], camera: NDArray[np.float32], ball: NDArray[np.float32]
+) -> NDArray[np.bool_]:
     scale = np.array([ball[3], ball[3], ball[4]])
     start, d = (points - ball[:3]) / scale, (camera - points) / scale
     along = np.clip(-(start * d).sum(1) / (d * d).sum(1), 0.0, 1.0)
@@ -115,4 +133,3 @@ def _drawn_area(ring: NDArray[np.int32]) -> float:
     mask = np.zeros((int(size[1]), int(size[0])), np.uint8)
     cv2.fillConvexPoly(mask, ring - (start << 4), 1, cv2.LINE_8, 4)
     return float(max(cv2.countNonZero(mask), 1))
-

@@ -71,7 +71,9 @@ class CrowdBuilder:
         self.looks.append(_dress(outfit, rng))
         return len(self.acts)
 
-    def stand(self, east: float, north: float, heading: float, rng: Generator, act: int = TALK, outfit: Outfit = ANY) -> int:
+    def stand(
+        self, east: float, north: float, heading: float, rng: Generator, act: int = TALK, outfit: Outfit = ANY
+    ) -> int:
         return self.add(standing(east, north, heading), act, rng, outfit=outfit)
 
     def build(self) -> Crowd:
@@ -162,7 +164,9 @@ class Crowd:
             who, east[who], north[who], lift[who], heading[who], Joints(*(values[who] for values in joints))
         )
 
-    def _act(self, t: float, state: Whereabouts, joints: Joints, east: Array, north: Array, heading: Array) -> None:
+    def _act(
+        self, t: float, state: Whereabouts, joints: Joints, east: Array, north: Array, heading: Array
+    ) -> None:
         phase, first, second, start = self.numbers.T
         still = (state.speed < 0.1) & (self.acts != RIDE)
         forward, across = motions.sway(t, phase)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from drone.sim.fabric import BUILT, CROWD, OBJECT, PARKING, ROAD, WATER, Bay, Building, Colour, Fabric
+from drone.sim.fabric import BUILT, CROWD, GREEN, OBJECT, PARKING, ROAD, WATER, Bay, Building, Colour, Fabric
 from drone.sim.geometry import Place, ellipse
 from drone.sim.layout import Block
 
@@ -19,7 +19,14 @@ CONCRETE: tuple[Colour, ...] = (
     (150, 140, 132), (182, 182, 182),
 )  # fmt: skip
 STEEL: tuple[Colour, ...] = ((62, 112, 178), (74, 132, 192), (52, 96, 158), (150, 62, 54), (188, 190, 192))
-TILES: tuple[Colour, ...] = ((92, 94, 98), (104, 102, 102), (84, 84, 90), (150, 82, 62), (164, 92, 70), (116, 104, 96))
+TILES: tuple[Colour, ...] = (
+    (92, 94, 98),
+    (104, 102, 102),
+    (84, 84, 90),
+    (150, 82, 62),
+    (164, 92, 70),
+    (116, 104, 96),
+)
 HOUSE_FACADES = ("plain", "cages", "bluegrass", "plaster")
 
 
@@ -34,7 +41,13 @@ def slab(
     floor_m: float = FLOOR_M,
 ) -> Building | None:  # fmt: skip
     """Build one box unless something stands there; returns it when built."""
-    if fabric.uses(place.rectangle(0, 0, max(width - 3.0, 2.0), max(depth - 3.0, 2.0))) & {BUILT, WATER, ROAD, PARKING, CROWD}:
+    if fabric.uses(place.rectangle(0, 0, max(width - 3.0, 2.0), max(depth - 3.0, 2.0))) & {
+        BUILT,
+        WATER,
+        ROAD,
+        PARKING,
+        CROWD,
+    }:
         return None
     colours = TILES if roof == "gable" else STEEL if roof == "steel" else CONCRETE
     building = Building(
@@ -108,7 +121,9 @@ def car_park(
     fabric.zone("parking", name or "停车场", ring)
 
 
-def no_parking(fabric: Fabric, place: Place, width: float, depth: float, name: str, *, hatch: bool = False) -> None:
+def no_parking(
+    fabric: Fabric, place: Place, width: float, depth: float, name: str, *, hatch: bool = False
+) -> None:
     """A zone where nobody may stand, along u; with standing room for offenders inside it."""
     ring = place.rectangle(0, 0, width, depth)
     if fabric.uses(ring) & {BUILT, WATER, PARKING}:
@@ -117,7 +132,9 @@ def no_parking(fabric: Fabric, place: Place, width: float, depth: float, name: s
     if hatch:
         fabric.paint("asphalt", ring)
         for u in np.arange(-width / 2 + 1.0, width / 2 - 0.9, 2.4):
-            a = place.at([u - 0.9, u - 0.65, u + 0.95, u + 0.7], [-depth / 2, -depth / 2, depth / 2, depth / 2])
+            a = place.at(
+                [u - 0.9, u - 0.65, u + 0.95, u + 0.7], [-depth / 2, -depth / 2, depth / 2, depth / 2]
+            )
             fabric.paint("paint_yellow", a)
         for v in (-depth / 2, depth / 2):
             fabric.paint("paint_yellow", place.rectangle(0, v, width, 0.16))
@@ -141,13 +158,22 @@ def grove(
         u, v = rng.uniform(-width / 2, width / 2), rng.uniform(-depth / 2, depth / 2)
         east, north = ring_place.at(u, v)
         radius = float(rng.uniform(*size))
-        fabric.plant(float(east), float(north), radius, radius * float(rng.uniform(2.1, 2.8)), int(rng.integers(6)))
+        fabric.plant(
+            float(east), float(north), radius, radius * float(rng.uniform(2.1, 2.8)), int(rng.integers(6))
+        )
+
+
+def lawn(fabric: Fabric, place: Place, width: float, depth: float, material: str = "grass") -> None:
+    """Grass or crops: ground where nobody builds or parks."""
+    ring = place.rectangle(0, 0, width, depth)
+    fabric.paint(material, ring)
+    fabric.claim(ring, GREEN)
 
 
 def green(fabric: Fabric, place: Place, width: float, depth: float, rng: Generator, trees: int = 0) -> None:
     """A lawn with a kerb, and trees on it."""
     fabric.paint("kerb", place.rectangle(0, 0, width, depth))
-    fabric.paint("grass", place.rectangle(0, 0, width - 0.5, depth - 0.5))
+    lawn(fabric, place, width - 0.5, depth - 0.5)
     grove(fabric, place, width - 2, depth - 2, trees, rng)
 
 
@@ -195,7 +221,9 @@ def court(fabric: Fabric, place: Place, colour: Colour = (70, 120, 90), *, name:
     for s in (-1, 1):
         fabric.paint("paint_white", place.rectangle(s * 11.1, 0, 5.8, 5.0))
         fabric.paint("court", place.rectangle(s * 11.1, 0, 5.55, 4.75), (168, 92, 74))
-        fabric.furnish("hoop", place.place(s * 14.2, 0, 0.0 if s < 0 else np.pi), (0.8, 1.8, 3.4), (40, 60, 120))
+        fabric.furnish(
+            "hoop", place.place(s * 14.2, 0, 0.0 if s < 0 else np.pi), (0.8, 1.8, 3.4), (40, 60, 120)
+        )
     fabric.claim(place.rectangle(0, 0, 33, 19), CROWD)
     fabric.zone("sports", name, place.rectangle(0, 0, 34, 20))
     fabric.spot("court", place)
@@ -210,7 +238,9 @@ def stall(fabric: Fabric, place: Place, rng: Generator) -> None:
     width = float(rng.uniform(2.4, 3.4))
     kind = "parasol" if rng.random() < 0.3 else "awning"
     fabric.furnish(kind, place, (width, 2.2, float(rng.uniform(2.3, 2.7))), pick(rng, awnings))
-    fabric.furnish("goods", place.place(0, 0.5), (width - 0.4, 1.0, 0.8), pick(rng, ((170, 120, 60), (90, 130, 60))))
+    fabric.furnish(
+        "goods", place.place(0, 0.5), (width - 0.4, 1.0, 0.8), pick(rng, ((170, 120, 60), (90, 130, 60)))
+    )
     fabric.spot("seller", place.place(0, -0.7, np.pi / 2))
     for u in (-0.7, 0.7):
         fabric.spot("customer", place.place(u, 1.9, -np.pi / 2))

@@ -48,7 +48,9 @@ class Relief:
         rows = (lat - self.latitudes[0]) / STEP_DEG
         columns = (lon - self.longitudes[0]) / STEP_DEG
         base = np.array([rows[0], columns[0]])
-        slope = np.array([[rows[1] - rows[0], columns[1] - columns[0]], [rows[2] - rows[0], columns[2] - columns[0]]])
+        slope = np.array(
+            [[rows[1] - rows[0], columns[1] - columns[0]], [rows[2] - rows[0], columns[2] - columns[0]]]
+        )
         return np.vstack([base, slope / 400.0])
 
     def height_m(self, east: ArrayLike, north: ArrayLike) -> Array:
@@ -89,6 +91,8 @@ class Relief:
 
 
 def _shape(east: Array, north: Array) -> Array:
-    rolling = 1.5 * np.sin(east / 330.0 + 0.4) * np.cos(north / 290.0) + 1.1 * np.sin((east + 1.7 * north) / 420.0 + 1)
+    rolling = 1.5 * np.sin(east / 330.0 + 0.4) * np.cos(north / 290.0) + 1.1 * np.sin(
+        (east + 1.7 * north) / 420.0 + 1
+    )
     valley = 1.3 * np.exp(-(((north - river_north(east)) / 55.0) ** 2))
     return np.asarray(BASE_M + rolling - valley)

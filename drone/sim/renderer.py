@@ -12,8 +12,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from panda3d.core import (
-    Camera, FrameBufferProperties, GeomNode, GraphicsEngine, GraphicsOutput, GraphicsPipe,
-    GraphicsPipeSelection, LMatrix4f, NodePath, PerspectiveLens, Texture, TransparencyAttrib, WindowProperties,
+    Camera,
+    FrameBufferProperties,
+    GeomNode,
+    GraphicsEngine,
+    GraphicsOutput,
+    GraphicsPipe,
+    GraphicsPipeSelection,
+    LMatrix4f,
+    NodePath,
+    PerspectiveLens,
+    Texture,
+    TransparencyAttrib,
+    WindowProperties,
     loadPrcFileData,
 )  # fmt: skip
 
@@ -165,9 +176,11 @@ class Renderer:
         self._engine.renderFrame()
         self._buffer.setActive(False)
         data = np.frombuffer(self._picture.getRamImage(), np.uint8).reshape(self._size[1], self._size[0], 4)
-        picture = cv2.cvtColor(cv2.flip(data, 0), cv2.COLOR_BGRA2RGB)
         target = (self._ideal.width_px, self._ideal.height_px)
-        return picture if target == self._size else cv2.resize(picture, target, interpolation=cv2.INTER_AREA)
+        if target != self._size:
+            whole = self._size[0] % target[0] == 0
+            data = cv2.resize(data, target, interpolation=cv2.INTER_AREA if whole else cv2.INTER_LINEAR)
+        return np.asarray(cv2.cvtColor(cv2.flip(data, 0), cv2.COLOR_BGRA2RGB), np.uint8)
 
     def _put(self, name: str, vertices: NDArray[Any], faces: NDArray[Any]) -> None:
         node = self._layers[name].node()
@@ -217,7 +230,10 @@ def _without_distortion(camera: CameraModel) -> tuple[CameraModel, tuple[Any, An
         fy_px=camera.fy_px, cx_px=-left, cy_px=-top, name=camera.name,
     )  # fmt: skip
     shape = (camera.height_px, camera.width_px)
-    maps = ((x - left - 0.5).reshape(shape).astype(np.float32), (y - top - 0.5).reshape(shape).astype(np.float32))
+    maps = (
+        (x - left - 0.5).reshape(shape).astype(np.float32),
+        (y - top - 0.5).reshape(shape).astype(np.float32),
+    )
     return wide, maps
 
 
@@ -231,7 +247,9 @@ def _shadow_mesh(troupe: Troupe) -> tuple[NDArray[Any], NDArray[Any]]:
     return vertices, (fan[None] + (np.arange(n) * 6)[:, None, None]).reshape(-1, 3)
 
 
-def _sprite_mesh(sprites: list[Sprites], view: View, columns: int, rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _sprite_mesh(
+    sprites: list[Sprites], view: View, columns: int, rows: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
     some = [s for s in sprites if len(s.centres)]
     if not some:
         return np.zeros(0, VERTEX), np.zeros((0, 3), np.uint32)
@@ -250,7 +268,15 @@ def _quad_mesh(corners: Array, uv: Array, colours: Array) -> tuple[NDArray[Any],
     return vertices, (QUAD[None] + (np.arange(n) * 4)[:, None, None]).reshape(-1, 3)
 
 
-def pose_at(town: Town, east: float, north: float, height_agl_m: float, yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0) -> Pose:
+def pose_at(
+    town: Town,
+    east: float,
+    north: float,
+    height_agl_m: float,
+    yaw_deg: float,
+    pitch_deg: float,
+    roll_deg: float = 0.0,
+) -> Pose:
     """A pose above a place of the town, at that height over the ground there."""
     ground = float(town.terrain.height_m(east, north))
     lat, lon, alt = town.frame.to_geodetic([[east, north, ground + height_agl_m]])[0]

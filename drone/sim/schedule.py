@@ -39,7 +39,9 @@ def driven_loop(ring: Array, speeds: ArrayLike, waits: ArrayLike) -> Route:
     lengths = np.hypot(legs[:, 0], legs[:, 1])
     course = np.unwrap(np.arctan2(legs[:, 1], legs[:, 0]))
     turn = course[-1] + (course[0] - course[-1] + np.pi) % (2 * np.pi) - np.pi
-    at_vertex = np.concatenate([[course[0] - (turn - course[-1]) / 2], (course[:-1] + course[1:]) / 2, [(course[-1] + turn) / 2]])
+    at_vertex = np.concatenate(
+        [[course[0] - (turn - course[-1]) / 2], (course[:-1] + course[1:]) / 2, [(course[-1] + turn) / 2]]
+    )
     times, where, h0, h1 = [0.0], [points[0]], [], []
     for k, length in enumerate(lengths):
         wait = float(np.asarray(waits)[k])
@@ -68,7 +70,9 @@ def walked(
         if waits is not None and waits[k % len(waits)] > 0:
             times.append(times[-1] + waits[k % len(waits)])
             where.append(way[k])
-            heading.append(facing[k % len(facing)] if facing is not None else (heading[-1] if heading else 0.0))
+            heading.append(
+                facing[k % len(facing)] if facing is not None else (heading[-1] if heading else 0.0)
+            )
         d = way[k + 1] - way[k]
         times.append(times[-1] + max(float(np.hypot(*d)), 0.01) / speed)
         where.append(way[k + 1])

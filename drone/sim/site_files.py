@@ -32,7 +32,11 @@ def write_site(town: Town, directory: Path) -> None:
     _write(directory / "no_fly.geojson", _no_fly(town))
     _write(directory / "basemap.geojson", _basemap(town))
     town.terrain.write_ascii_grid(directory / "terrain.asc")
-    site = {"name": {"zh": "云溪镇", "en": "Yunxi"}, "home": [round(v, DIGITS) for v in town.home], "terrain": "terrain.asc"}
+    site = {
+        "name": {"zh": "云溪镇", "en": "Yunxi"},
+        "home": [round(v, DIGITS) for v in town.home],
+        "terrain": "terrain.asc",
+    }
     (directory / "site.json").write_text(json.dumps(site, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
@@ -82,11 +86,22 @@ def _basemap(town: Town) -> list[dict[str, Any]]:
         line = LineString(street.line)
         if street.zh == "云溪大道":
             line = LineString([(street.line[0][0], SOUTH_EDGE - 50), *street.line])
-        features.append(_feature(town, line.buffer(street.half_m, cap_style="flat", join_style="mitre"), layer="road", name=street.zh))
-        features.append(_feature(town, line.interpolate(0.3, normalized=True), layer="label", name=street.zh, kind="road"))
+        features.append(
+            _feature(
+                town,
+                line.buffer(street.half_m, cap_style="flat", join_style="mitre"),
+                layer="road",
+                name=street.zh,
+            )
+        )
+        features.append(
+            _feature(town, line.interpolate(0.3, normalized=True), layer="label", name=street.zh, kind="road")
+        )
     features += _buildings(town)
     features += [
-        _feature(town, Polygon(z.ring), layer="square", name=z.name) for z in town.fabric.zones if z.kind in ("sports", "market")
+        _feature(town, Polygon(z.ring), layer="square", name=z.name)
+        for z in town.fabric.zones
+        if z.kind in ("sports", "market")
     ]
     features += _labels(town)
     return features

@@ -25,7 +25,11 @@ def paint_streets(fabric: Fabric) -> None:
     streets = across + along
     for street in streets:
         for a, b in _runs(street):
-            fabric.paint("pavers", strip(a, b, street.half_m + street.pavement_m, -street.half_m - street.pavement_m), (206, 200, 192))
+            fabric.paint(
+                "pavers",
+                strip(a, b, street.half_m + street.pavement_m, -street.half_m - street.pavement_m),
+                (206, 200, 192),
+            )
     for street in streets:
         for a, b in _runs(street):
             fabric.paint("kerb", strip(a, b, street.half_m + 0.25, -street.half_m - 0.25))

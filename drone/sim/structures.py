@@ -20,7 +20,14 @@ Meshes = Callable[[str], MeshBuilder]
 SHOP_M = 3.6
 PARAPET_M = 0.8
 SIDES = ((0, 1), (1, 2), (2, 3), (3, 0))
-SHED_COLOURS: tuple[Colour, ...] = ((66, 122, 190), (72, 132, 196), (58, 104, 168), (166, 70, 60), (190, 192, 192), (90, 150, 130))
+SHED_COLOURS: tuple[Colour, ...] = (
+    (66, 122, 190),
+    (72, 132, 196),
+    (58, 104, 168),
+    (166, 70, 60),
+    (190, 192, 192),
+    (90, 150, 130),
+)
 
 
 def add_building(meshes: Meshes, building: Building, base: float) -> None:
@@ -34,9 +41,29 @@ def add_building(meshes: Meshes, building: Building, base: float) -> None:
     if flat:
         _flat_roof(meshes, building, base + building.height, rng)
     elif building.roof == "gable":
-        _gable_roof(meshes("roof:tiles"), meshes("plain"), building.place, building.width, building.depth, base + building.height, 0.32, building.roof_colour, building.wall)
+        _gable_roof(
+            meshes("roof:tiles"),
+            meshes("plain"),
+            building.place,
+            building.width,
+            building.depth,
+            base + building.height,
+            0.32,
+            building.roof_colour,
+            building.wall,
+        )
     else:
-        _gable_roof(meshes("roof:steel"), meshes("plain"), building.place, building.width, building.depth, base + building.height, 0.10, building.roof_colour, building.wall)
+        _gable_roof(
+            meshes("roof:steel"),
+            meshes("plain"),
+            building.place,
+            building.width,
+            building.depth,
+            base + building.height,
+            0.10,
+            building.roof_colour,
+            building.wall,
+        )
 
 
 def _wall(
@@ -55,7 +82,10 @@ def _wall(
         low = base + SHOP_M
     floor_m = building.height / max(building.floors, 1)
     offset = float(rng.integers(2)) * 0.5
-    uv = ((offset, (low - base) / (floor_m * FACADE_FLOORS)), (offset + length / FACADE_BAY_M, (top - base) / (floor_m * FACADE_FLOORS)))
+    uv = (
+        (offset, (low - base) / (floor_m * FACADE_FLOORS)),
+        (offset + length / FACADE_BAY_M, (top - base) / (floor_m * FACADE_FLOORS)),
+    )
     _panel(meshes(f"facade:{kind}"), a, b, low, top, building.wall, uv, (0.72, 1.0))
 
 
@@ -65,7 +95,12 @@ def _panel(
 ) -> None:  # fmt: skip
     points = np.array([[*a, low], [*b, low], [*b, high], [*a, high]])
     (u0, v0), (u1, v1) = uv
-    mesh.quad(points, colour, [[u0, v0], [u1, v0], [u1, v1], [u0, v1]], light=[light[0], light[0], light[1], light[1]])
+    mesh.quad(
+        points,
+        colour,
+        [[u0, v0], [u1, v0], [u1, v1], [u0, v1]],
+        light=[light[0], light[0], light[1], light[1]],
+    )
 
 
 def _awnings(mesh: MeshBuilder, a: Array, b: Array, base: float, rng: Generator) -> None:
@@ -77,7 +112,14 @@ def _awnings(mesh: MeshBuilder, a: Array, b: Array, base: float, rng: Generator)
             continue
         colour = SHED_COLOURS[int(rng.integers(len(SHED_COLOURS)))] if rng.random() < 0.6 else (188, 60, 62)
         p, q = a + d * s, a + d * (s + 3.2)
-        points = np.array([[*(p + out * 1.5), base + 2.5], [*(q + out * 1.5), base + 2.5], [*q, base + 3.0], [*p, base + 3.0]])
+        points = np.array(
+            [
+                [*(p + out * 1.5), base + 2.5],
+                [*(q + out * 1.5), base + 2.5],
+                [*q, base + 3.0],
+                [*p, base + 3.0],
+            ]
+        )
         mesh.quad(points, colour)
 
 
@@ -113,7 +155,10 @@ def _parapet(mesh: MeshBuilder, place: Place, w: float, d: float, z: float, colo
     cap = np.minimum(np.array(colour) * 0.96 + 12, 250)
     for i in range(4):
         j = (i + 1) % 4
-        mesh.quad(np.array([[*inner[j], z], [*inner[i], z], [*inner[i], high], [*inner[j], high]]), np.array(colour) * 0.9)
+        mesh.quad(
+            np.array([[*inner[j], z], [*inner[i], z], [*inner[i], high], [*inner[j], high]]),
+            np.array(colour) * 0.9,
+        )
         mesh.quad(np.array([[*outer[i], high], [*outer[j], high], [*inner[j], high], [*inner[i], high]]), cap)
 
 
@@ -144,14 +189,18 @@ def _shaded_box(
     dark = np.array(floor) * (1.0 - mesh.look.shadow)
     for k in range(4):
         a, b = ring[k], ring[(k + 1) % 4]
-        points = np.array([[*a, z + 0.05], [*b, z + 0.05], [*(b + shift), z + 0.05], [*(a + shift), z + 0.05]])
+        points = np.array(
+            [[*a, z + 0.05], [*b, z + 0.05], [*(b + shift), z + 0.05], [*(a + shift), z + 0.05]]
+        )
         if (b[0] - a[0]) * shift[1] - (b[1] - a[1]) * shift[0] < 0:
             points = points[::-1]
         mesh.quad(points, dark)
     mesh.box(place, z, size, colour, np.array(colour) * 0.93)
 
 
-def _clutter(mesh: MeshBuilder, place: Place, w: float, d: float, z: float, building: Building, rng: Generator) -> None:
+def _clutter(
+    mesh: MeshBuilder, place: Place, w: float, d: float, z: float, building: Building, rng: Generator
+) -> None:
     heaters = int(w / 4.5) if building.roof == "solar" or rng.random() < 0.25 else int(rng.integers(0, 3))
     for k in range(heaters):
         u = -w / 2 + 3.0 + k * (w - 6.0) / max(heaters, 1)
@@ -186,7 +235,9 @@ def _roof_shed(meshes: Meshes, place: Place, w: float, d: float, z: float, rng: 
     width, depth = w * float(rng.uniform(0.55, 0.98)), d * float(rng.uniform(0.6, 0.98))
     spot = place.place((w - width) / 2 * float(rng.choice([-1, 1])), 0)
     meshes("plain").box(spot, z, (width - 0.3, depth - 0.3, 2.3), (196, 198, 196))
-    _gable_roof(meshes("roof:steel"), meshes("plain"), spot, width, depth, z + 2.3, 0.09, colour, (200, 200, 196))
+    _gable_roof(
+        meshes("roof:steel"), meshes("plain"), spot, width, depth, z + 2.3, 0.09, colour, (200, 200, 196)
+    )
 
 
 def _gable_roof(

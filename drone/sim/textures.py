@@ -137,12 +137,16 @@ def facade(kind: str, night: bool = False) -> Picture:
                 if rng.random() < 0.5:
                     box = np.zeros_like(glass)
                     box[floor * 64 : floor * 64 + 64, bay * 64 : bay * 64 + 64] = True
-                    dark[glass & box] = [(255, 214, 140), (250, 236, 200), (220, 232, 250)][int(rng.integers(3))]
+                    dark[glass & box] = [(255, 214, 140), (250, 236, 200), (220, 232, 250)][
+                        int(rng.integers(3))
+                    ]
         picture = dark
     return picture
 
 
-def _window(picture: Picture, x: int, y: int, w: int, h: int, rng: Generator, tone: tuple[int, int, int]) -> None:
+def _window(
+    picture: Picture, x: int, y: int, w: int, h: int, rng: Generator, tone: tuple[int, int, int]
+) -> None:
     glass = np.asarray(tone) + rng.integers(-14, 15)
     cv2.rectangle(picture, (x - 2, y - 2), (x + w + 1, y + h + 1), (214, 212, 208), -1)
     cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), tuple(int(v) for v in glass), -1)
@@ -243,7 +247,16 @@ def shop_strip(index: int, night: bool = False) -> Picture:
     """Ground floor of eight shops, 4 m wide and 3.6 m high each: signboard above glass or a roller door."""
     rng = default_rng(900 + index)
     picture = np.full((64, 512, 3), 150, np.uint8)
-    boards = [(186, 34, 36), (24, 84, 160), (22, 122, 70), (232, 186, 42), (120, 36, 110), (232, 232, 226), (214, 96, 30), (30, 36, 44)]
+    boards = [
+        (186, 34, 36),
+        (24, 84, 160),
+        (22, 122, 70),
+        (232, 186, 42),
+        (120, 36, 110),
+        (232, 232, 226),
+        (214, 96, 30),
+        (30, 36, 44),
+    ]
     for shop in range(8):
         x = shop * 64
         board = boards[int(rng.integers(len(boards)))]
@@ -287,7 +300,9 @@ def roof(kind: str) -> Picture:
     n = 256
     stains = fractal(n, (3, 7, 19), rng)
     if kind == "flat":
-        values = 9 * stains + _grain(n, 5, rng) + _joints(n, 48, 9.0) + 0.5 * cv2.resize(_cracks(512, rng), (n, n))
+        values = (
+            9 * stains + _grain(n, 5, rng) + _joints(n, 48, 9.0) + 0.5 * cv2.resize(_cracks(512, rng), (n, n))
+        )
         return _tint(values - 8, (238, 236, 232))
     if kind == "tiles":
         ribs = 13 * np.sin(np.arange(n) / n * 2 * np.pi * 40)[None, :].astype(np.float32)

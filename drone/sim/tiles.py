@@ -96,7 +96,9 @@ class GroundTiles:
         vertices["colour"] = 255
         vertices["uv"] = np.column_stack([x, y])
         k = (np.arange(steps - 1)[:, None] * steps + np.arange(steps - 1)).ravel()
-        faces = np.vstack([np.column_stack([k, k + 1, k + steps + 1]), np.column_stack([k, k + steps + 1, k + steps])])
+        faces = np.vstack(
+            [np.column_stack([k, k + 1, k + steps + 1]), np.column_stack([k, k + steps + 1, k + steps])]
+        )
         node = GeomNode("tile")
         node.addGeom(make_geom(vertices, faces)[0])
         tile = NodePath(node)

@@ -11,6 +11,7 @@ import numpy as np
 from drone.sim.districts import build_district, south_bank
 from drone.sim.events import PlantedEvent
 from drone.sim.fabric import Fabric
+from drone.sim.infill import farm_outskirts, fill_yard
 from drone.sim.inhabitants import populate, seat_riders
 from drone.sim.layout import Block, Cell, cell_at, make_blocks, make_cells
 from drone.sim.people import Crowd, CrowdBuilder
@@ -18,7 +19,6 @@ from drone.sim.relief import ORIGIN_LATITUDE, ORIGIN_LONGITUDE, Relief
 from drone.sim.scenarios.plots import Blaze, Cast
 from drone.sim.scenarios.programme import stage
 from drone.sim.site_files import write_site
-from drone.sim.infill import farm_outskirts, fill_yard
 from drone.sim.streets import bridge, dig_river, dress_kerbs, paint_streets
 from drone.sim.traffic import Fleet, FleetBuilder, park, run_loops, run_through
 from missions.geodesy import LocalFrame
@@ -60,7 +60,17 @@ class Town:
         lat, lon, _ = frame.to_geodetic([[pad.east, pad.north]])[0]
         home = (float(lat), float(lon), round(float(terrain.height_m(pad.east, pad.north)), 2))
         return cls(
-            seed, frame, terrain, home, cells, blocks, fabric, fleet.build(), crowd.build(), cast.blazes, planted
+            seed,
+            frame,
+            terrain,
+            home,
+            cells,
+            blocks,
+            fabric,
+            fleet.build(),
+            crowd.build(),
+            cast.blazes,
+            planted,
         )
 
     def ground_m(self, east: np.ndarray, north: np.ndarray) -> np.ndarray:

@@ -32,7 +32,18 @@ SCOOTER_PAINTS = np.array([
     (200, 40, 44), (40, 44, 50), (236, 236, 236), (30, 90, 160), (232, 130, 170), (40, 130, 110), (232, 180, 50),
     (120, 124, 130), (150, 50, 120), (90, 160, 200),
 ], float)  # fmt: skip
-LOADS = np.array([(228, 228, 226), (90, 130, 180), (150, 110, 70), (190, 60, 50), (90, 110, 70), (210, 150, 190), (150, 90, 160)], float)
+LOADS = np.array(
+    [
+        (228, 228, 226),
+        (90, 130, 180),
+        (150, 110, 70),
+        (190, 60, 50),
+        (90, 110, 70),
+        (210, 150, 190),
+        (150, 90, 160),
+    ],
+    float,
+)
 CAR_MODELS = ("sedan", "suv", "hatch", "van")
 CAR_ODDS = (0.42, 0.26, 0.14, 0.18)
 
@@ -49,14 +60,34 @@ class FleetBuilder:
     events: list[str | None] = field(default_factory=list)
     riders: list[int] = field(default_factory=list)
 
-    def add(self, route: Route, offset: float, model: str, rng: Generator, *, rider: bool = False, event: str | None = None) -> int:
+    def add(
+        self,
+        route: Route,
+        offset: float,
+        model: str,
+        rng: Generator,
+        *,
+        rider: bool = False,
+        event: str | None = None,
+    ) -> int:
         """Returns the vehicle's id."""
         two_wheels = model.startswith(("scooter", "bicycle"))
-        paint = SCOOTER_PAINTS[rng.integers(len(SCOOTER_PAINTS))] if two_wheels else PAINTS[rng.choice(len(PAINTS), p=PAINT_ODDS / PAINT_ODDS.sum())]
+        paint = (
+            SCOOTER_PAINTS[rng.integers(len(SCOOTER_PAINTS))]
+            if two_wheels
+            else PAINTS[rng.choice(len(PAINTS), p=PAINT_ODDS / PAINT_ODDS.sum())]
+        )
         if model == "bus":
-            paint = np.array([(60, 140, 90), (220, 220, 216), (50, 110, 180), (226, 160, 50)][int(rng.integers(4))], float)
+            paint = np.array(
+                [(60, 140, 90), (220, 220, 216), (50, 110, 180), (226, 160, 50)][int(rng.integers(4))], float
+            )
         if model.startswith("truck"):
-            paint = np.array([(40, 80, 150), (170, 50, 44), (226, 226, 222), (60, 110, 80), (214, 170, 60)][int(rng.integers(5))], float)
+            paint = np.array(
+                [(40, 80, 150), (170, 50, 44), (226, 226, 222), (60, 110, 80), (214, 170, 60)][
+                    int(rng.integers(5))
+                ],
+                float,
+            )
         self.routes.append(route)
         self.offsets.append(offset)
         self.kinds.append(model_index(model))
@@ -91,7 +122,13 @@ class Fleet:
 
 def park(fleet: FleetBuilder, fabric: Fabric, rng: Generator) -> None:
     """Fill the bays, as full as a working day has them."""
-    share = {"car": rng.uniform(0.5, 0.75), "kerb": rng.uniform(0.5, 0.75), "truck": 0.5, "bus": 0.6, "scooter": 0.72}
+    share = {
+        "car": rng.uniform(0.5, 0.75),
+        "kerb": rng.uniform(0.5, 0.75),
+        "truck": 0.5,
+        "bus": 0.6,
+        "scooter": 0.72,
+    }
     for bay in fabric.bays:
         if rng.random() > share[bay.kind]:
             continue
@@ -117,13 +154,25 @@ def run_loops(fleet: FleetBuilder, blocks: list[Block], rng: Generator) -> None:
     for block in blocks:
         lanes = [5.1 if s.main else 1.8 if s.half_m >= 6 else 2.2 for s in block.streets]
         route = _loop(block, lanes, 5.0, float(rng.uniform(8.0, 9.5)), 4.5, rng)
-        _fill(fleet, route, rng, (9.0, 17.0), ("sedan", "suv", "hatch", "van", "bus", "truck_box", "truck_open"), (0.38, 0.24, 0.1, 0.14, 0.05, 0.05, 0.04), False)
+        _fill(
+            fleet,
+            route,
+            rng,
+            (9.0, 17.0),
+            ("sedan", "suv", "hatch", "van", "bus", "truck_box", "truck_open"),
+            (0.38, 0.24, 0.1, 0.14, 0.05, 0.05, 0.04),
+            False,
+        )
         lanes = [6.3 if s.main else 3.3 if s.half_m >= 6 else 4.2 for s in block.streets]
         route = _loop(block, lanes, 3.5, float(rng.uniform(5.0, 6.0)), 3.5, rng)
-        _fill(fleet, route, rng, (5.0, 14.0), ("scooter", "scooter_canopy", "bicycle"), (0.74, 0.12, 0.14), True)
+        _fill(
+            fleet, route, rng, (5.0, 14.0), ("scooter", "scooter_canopy", "bicycle"), (0.74, 0.12, 0.14), True
+        )
 
 
-def _loop(block: Block, lanes: list[float], radius: float, speed: float, slow: float, rng: Generator) -> Route:
+def _loop(
+    block: Block, lanes: list[float], radius: float, speed: float, slow: float, rng: Generator
+) -> Route:
     ring = rounded(inset(block.ring, lanes), radius)[::-1]
     points, speeds, waits = [], [], []
     for k in range(len(ring)):
@@ -159,7 +208,13 @@ def run_through(fleet: FleetBuilder, rng: Generator) -> None:
     for street, green in ((along[2], 0.0), (across[1], 20.0)):
         line = np.asarray(street.line, float)
         first, last = line[0] - line[1], line[-1] - line[-2]
-        line = np.vstack([line[0] + first / np.hypot(*first) * BEYOND_M, line, line[-1] + last / np.hypot(*last) * BEYOND_M])
+        line = np.vstack(
+            [
+                line[0] + first / np.hypot(*first) * BEYOND_M,
+                line,
+                line[-1] + last / np.hypot(*last) * BEYOND_M,
+            ]
+        )
         for way in (line, line[::-1]):
             lane = _offset(way, 1.75)
             route = walked(lane, 9.0, closed=False)
@@ -169,7 +224,11 @@ def run_through(fleet: FleetBuilder, rng: Generator) -> None:
                 for lag in (3.0, 8.5, 14.0):
                     if rng.random() < 0.5:
                         moment = cycle * 40.0 + green + lag
-                        model = str(rng.choice(["sedan", "suv", "van", "bus", "truck_box"], p=[0.45, 0.25, 0.12, 0.08, 0.1]))
+                        model = str(
+                            rng.choice(
+                                ["sedan", "suv", "van", "bus", "truck_box"], p=[0.45, 0.25, 0.12, 0.08, 0.1]
+                            )
+                        )
                         fleet.add(route, reach - moment, model, rng)
 
 

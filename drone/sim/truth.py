@@ -72,7 +72,12 @@ class Witness:
         self._occluders = Occluders(town)
 
     def report(
-        self, time_s: float, view: View, actors: list[Actor], fires: list[tuple[int, Sprites]], smokes: list[tuple[int, Sprites]]
+        self,
+        time_s: float,
+        view: View,
+        actors: list[Actor],
+        fires: list[tuple[int, Sprites]],
+        smokes: list[tuple[int, Sprites]],
     ) -> FrameTruth:
         """Boxes of actors, and of the flames and smoke of blazes given as (index, sprites)."""
         boxes = self._actors(view, actors)
@@ -80,7 +85,13 @@ class Witness:
             boxes += self._plume(view, index, "fire", FIRST_FIRE_ID, sprites, FLAME_SOLID)
         for index, sprites in smokes:
             thick = sprites.colours[:, 3] > THICK_ALPHA
-            dense = Sprites(sprites.centres[thick], sprites.halves[thick], sprites.frames[thick], sprites.colours[thick], 0.0)
+            dense = Sprites(
+                sprites.centres[thick],
+                sprites.halves[thick],
+                sprites.frames[thick],
+                sprites.colours[thick],
+                0.0,
+            )
             boxes += self._plume(view, index, "smoke", FIRST_SMOKE_ID, dense, (PUFF_SOLID, PUFF_SOLID))
         return FrameTruth(time_s, boxes, self._events(time_s, boxes))
 
@@ -107,7 +118,15 @@ class Witness:
             return []
         shares = unhidden(hulls, np.array(depths), width, height) * self._open(view, kept)
         return [
-            TruthBox(a.id, a.name, _floats(box), float(a.place[0]), float(a.place[1]), round(float(share), 3), a.event)
+            TruthBox(
+                a.id,
+                a.name,
+                _floats(box),
+                float(a.place[0]),
+                float(a.place[1]),
+                round(float(share), 3),
+                a.event,
+            )
             for a, box, share in zip(kept, frames, shares, strict=True)
             if share > 0.02
         ]
@@ -124,7 +143,9 @@ class Witness:
     ) -> list[TruthBox]:
         if not len(sprites.centres):
             return []
-        shrunk = Sprites(sprites.centres, sprites.halves * solid, sprites.frames, sprites.colours, sprites.upright)
+        shrunk = Sprites(
+            sprites.centres, sprites.halves * solid, sprites.frames, sprites.colours, sprites.upright
+        )
         corners, _ = shrunk.quads(view, 1, 1)
         pixels, depth = view.project(corners.reshape(-1, 3))
         if depth.min() < 1.0:
@@ -137,7 +158,9 @@ class Witness:
         inside = (box[2] - box[0]) * (box[3] - box[1]) / max(float(np.prod(high - low)), 1e-9)
         share = inside * float(self._occluders.clear(sprites.centres, view.position).mean())
         blaze = self._town.blazes[index]
-        return [TruthBox(first + index, name, _floats(box), blaze.east, blaze.north, round(share, 3), blaze.event)]
+        return [
+            TruthBox(first + index, name, _floats(box), blaze.east, blaze.north, round(share, 3), blaze.event)
+        ]
 
     def _events(self, time_s: float, boxes: list[TruthBox]) -> dict[str, EventView]:
         views = {}

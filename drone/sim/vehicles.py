@@ -54,7 +54,15 @@ class _Sculptor:
             self.quad(np.array([base[i], base[j], lid[j], lid[i]]), slot)
         self.quad(lid, top)
 
-    def box(self, x: tuple[float, float], w: float, z: tuple[float, float], slot: int, y: float = 0.0, top: int | None = None) -> None:
+    def box(
+        self,
+        x: tuple[float, float],
+        w: float,
+        z: tuple[float, float],
+        slot: int,
+        y: float = 0.0,
+        top: int | None = None,
+    ) -> None:
         self.frustum((x[0], x[1], w, z[0]), (x[0], x[1], w, z[1]), slot, slot if top is None else top, y=y)
 
     def wheels(self, axles: tuple[float, ...], half: float, radius: float, width: float = 0.2) -> None:
@@ -76,7 +84,9 @@ class _Sculptor:
         )  # fmt: skip
 
 
-def _sedan(length: float, roof: tuple[float, float], cabin: tuple[float, float], height: float, name: str) -> Model:
+def _sedan(
+    length: float, roof: tuple[float, float], cabin: tuple[float, float], height: float, name: str
+) -> Model:
     s = _Sculptor()
     h, w = length / 2, 0.90
     s.frustum((-h + 0.1, h - 0.12, w - 0.05, 0.24), (-h, h, w, 0.58), BODY, BODY)
@@ -162,7 +172,10 @@ def _bicycle() -> Model:
         t = np.arange(8) * np.pi / 4
         for k in range(8):
             a, b = t[k], t[(k + 1) % 8]
-            points = [(x + r * np.cos(w), 0.0, 0.33 + r * np.sin(w)) for r, w in ((0.33, a), (0.33, b), (0.25, b), (0.25, a))]
+            points = [
+                (x + r * np.cos(w), 0.0, 0.33 + r * np.sin(w))
+                for r, w in ((0.33, a), (0.33, b), (0.25, b), (0.25, a))
+            ]
             s.quad(np.array(points), TYRE)
     s.box((-0.5, 0.4), 0.035, (0.5, 0.58), BODY)
     s.box((-0.2, -0.12), 0.03, (0.3, 0.86), BODY)

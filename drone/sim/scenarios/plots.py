@@ -44,7 +44,9 @@ class Cast:
     blazes: list[Blaze] = field(default_factory=list)
 
 
-def set_fire(cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator) -> int:
+def set_fire(
+    cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator
+) -> int:
     """A rubbish heap in flames, under dark smoke. Two or three look on from a distance."""
     _heap(cast.fabric, east, north, rng, (96, 84, 70))
     cast.blazes.append(Blaze(
@@ -56,7 +58,9 @@ def set_fire(cast: Cast, event: str, east: float, north: float, start: float, en
     return 0
 
 
-def raise_smoke(cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator) -> int:
+def raise_smoke(
+    cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator
+) -> int:
     """Leaves and straw that smoulder: pale smoke, no flames."""
     _heap(cast.fabric, east, north, rng, (122, 104, 70))
     cast.blazes.append(Blaze(
@@ -83,12 +87,24 @@ def _onlookers(cast: Cast, east: float, north: float, rng: Generator, count: int
         cast.crowd.stand(east + r * np.cos(way), north + r * np.sin(way), way + np.pi, rng, TALK)
 
 
-def gather(cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator) -> int:
+def gather(
+    cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator
+) -> int:
     """Ten to twenty-five people standing close together; those of a late one walk up in time."""
     count = int(rng.integers(11, 24))
     places = _packed(count, rng, 0.85)
     for de, dn in places:
-        _comer(cast, event, east + de, north + dn, float(np.arctan2(-dn, -de) + rng.normal(0, 0.5)), start, end, rng, TALK)
+        _comer(
+            cast,
+            event,
+            east + de,
+            north + dn,
+            float(np.arctan2(-dn, -de) + rng.normal(0, 0.5)),
+            start,
+            end,
+            rng,
+            TALK,
+        )
     return count
 
 
@@ -124,7 +140,9 @@ def _comer(
     cast.crowd.add(route, act, rng, offset=offset, event=event, numbers=numbers)
 
 
-def quarrel(cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator, *, many: bool) -> int:
+def quarrel(
+    cast: Cast, event: str, east: float, north: float, start: float, end: float, rng: Generator, *, many: bool
+) -> int:
     """Two who push each other; with ``many``, one or two such pairs in a ring of people who press in."""
     pairs = int(rng.integers(1, 3)) if many else 1
     at = start if start > ALWAYS_S else -10.0
@@ -134,7 +152,18 @@ def quarrel(cast: Cast, event: str, east: float, north: float, start: float, end
         off = 0.0 if pairs == 1 else 1.6
         e, n = east + off * np.cos(way + np.pi * k), north + off * np.sin(way + np.pi * k)
         for side in (1.0, -1.0):
-            _comer(cast, event, e, n, 0.0, start, end, rng, SHOVE, (phase, side, float(rng.uniform(0.9, 1.1)), at))
+            _comer(
+                cast,
+                event,
+                e,
+                n,
+                0.0,
+                start,
+                end,
+                rng,
+                SHOVE,
+                (phase, side, float(rng.uniform(0.9, 1.1)), at),
+            )
     if not many:
         return 2
     ring = int(rng.integers(7, 12))
@@ -142,7 +171,17 @@ def quarrel(cast: Cast, event: str, east: float, north: float, start: float, end
         way = 2 * np.pi * k / ring + float(rng.normal(0, 0.15))
         r = (2.4 if pairs == 1 else 3.4) + float(rng.uniform(0, 1.3))
         late = start if start > ALWAYS_S else 0.0
-        _comer(cast, event, east + r * np.cos(way), north + r * np.sin(way), way + np.pi, max(late, 0.0) + float(rng.uniform(0, 12)) if late else start, end, rng, JOSTLE)
+        _comer(
+            cast,
+            event,
+            east + r * np.cos(way),
+            north + r * np.sin(way),
+            way + np.pi,
+            max(late, 0.0) + float(rng.uniform(0, 12)) if late else start,
+            end,
+            rng,
+            JOSTLE,
+        )
     return 2 * pairs + ring
 
 
@@ -153,7 +192,11 @@ def park_illegally(cast: Cast, event: str, bay: Bay, start: float, end: float, r
     if start <= ALWAYS_S:
         return cast.fleet.add(_until(standing(bay.east, bay.north, angle), end), 0.0, model, rng, event=event)
     place = Place(bay.east, bay.north, angle)
-    way = place.at(np.array([-30.0, -12.0, -6.0, 0.0]), np.array([2.4, 2.4, 0.9, 0.0])) if bay.kind == "kerb" else place.at(np.array([-8.0, 0.0]), np.zeros(2))
+    way = (
+        place.at(np.array([-30.0, -12.0, -6.0, 0.0]), np.array([2.4, 2.4, 0.9, 0.0]))
+        if bay.kind == "kerb"
+        else place.at(np.array([-8.0, 0.0]), np.zeros(2))
+    )
     drive = walked(way, 5.0, closed=False)
     stay = Route(
         np.append(drive.times, end - start + drive.times[-1]), np.vstack([drive.points, drive.points[-1:]]),

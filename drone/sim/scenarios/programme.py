@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -53,7 +54,10 @@ def _well_spread(pairs: list[tuple[str, str]]) -> bool:
     families = [(code, _family(plot)) for plot, code in pairs]
     if len(set(families)) < len(families):
         return False
-    thirds = [{(int(code[-3:]) - 1) % 4 for plot, code in pairs if _family(plot) == family} for family in ("flames", "crowd")]
+    thirds = [
+        {(int(code[-3:]) - 1) % 4 for plot, code in pairs if _family(plot) == family}
+        for family in ("flames", "crowd")
+    ]
     return all(len(columns) >= 3 for columns in thirds)
 
 
@@ -66,8 +70,14 @@ def stage(
     counts: dict[str, int] = {}
     pairs = plan_programme(cells, rng)
     for plot, code in sorted(pairs, key=lambda pair: pair[0] == "parking"):
-        start = float(np.round(rng.uniform(0, 25), 1)) if rng.random() < 0.85 else float(np.round(rng.uniform(120, 600), 1))
-        for cell in [code, *(other.code for other in cells if other.code != code)]:
+        start = (
+            float(np.round(rng.uniform(0, 25), 1))
+            if rng.random() < 0.85
+            else float(np.round(rng.uniform(120, 600), 1))
+        )
+        load = Counter(event.cell for event in planted)
+        others = sorted((c.code for c in cells if c.code != code), key=lambda c: (load[c], c))
+        for cell in [code, *others]:
             event = _plant(cast, sites, plot, cell, start, frame, seed, counts, rng)
             if event is not None:
                 planted.append(event)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry import Point
 
-from drone.sim.fabric import HEIGHT, OPEN, SOUTH, WEST, WIDTH, Bay, Fabric
+from drone.sim.fabric import GREEN, HEIGHT, OPEN, SOUTH, WEST, WIDTH, Bay, Fabric
 from drone.sim.layout import Cell
 
 Array = NDArray[np.float64]
@@ -25,12 +25,14 @@ class Sites:
         self._fabric = fabric
         self._cells = {cell.code: cell for cell in cells}
         self._rng = rng
-        self._room = distance_transform_edt(fabric.ground == OPEN)
+        self._room = distance_transform_edt(np.isin(fabric.ground, (OPEN, GREEN)))
         self._heights = _height_map(fabric)
         self._soft = _zone_map(fabric)
         self._taken: list[tuple[float, float]] = []
 
-    def ground(self, code: str, room_m: float, *, apart_m: float = 32.0, from_zones_m: float = 0.0) -> tuple[float, float] | None:
+    def ground(
+        self, code: str, room_m: float, *, apart_m: float = 32.0, from_zones_m: float = 0.0
+    ) -> tuple[float, float] | None:
         """Open ground with ``room_m`` around it in a cell, or None."""
         inside = self._cells[code].polygon
         good = self._room >= room_m
@@ -80,7 +82,13 @@ def _height_map(fabric: Fabric) -> NDArray[np.float32]:
     """Height above ground of what stands on each square metre."""
     heights = np.zeros((HEIGHT, WIDTH), np.float32)
     for tree in fabric.trees:
-        cv2.circle(heights, (int(tree.east - WEST), int(tree.north - SOUTH)), round(tree.radius + 0.5), tree.height, -1)
+        cv2.circle(
+            heights,
+            (int(tree.east - WEST), int(tree.north - SOUTH)),
+            round(tree.radius + 0.5),
+            tree.height,
+            -1,
+        )
     for building in sorted(fabric.buildings, key=lambda b: b.top_m):
         ring = np.floor(building.ring - [WEST, SOUTH]).astype(np.int32)
         cv2.fillPoly(heights, [ring], building.top_m)
