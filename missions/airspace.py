@@ -34,7 +34,10 @@ FLIGHT_MARGIN_M = 3.0
 CORRIDOR_HALF_WIDTH_M = 25.0
 DETOUR_M = 500.0
 WORTH_REACHING_M2 = 50.0
-BUFFER_SEGMENTS = 4
+BUFFER_SEGMENTS = 3
+CORRIDOR_SEGMENTS = 2
+"""Corners for a quarter of a circle: few, since autopilots hold few fence corners."""
+SIMPLIFY_M = 1.0
 SAMPLE_M = 5.0
 
 
@@ -50,12 +53,15 @@ class Airspace:
 
 
 def forbidden_ground(zones: Iterable[NoFlyZone], frame: LocalFrame) -> Any:
-    """No-fly zones with their buffers, in metres. Round corners lie outside the true circle, never inside."""
+    """No-fly zones with their buffers, in metres; simplified outwards, never inwards, by at most 1 m."""
     outside = 1 / math.cos(math.pi / 4 / BUFFER_SEGMENTS)
-    return shapely.union_all([
-        to_plane(zone.polygon, frame).buffer(zone.buffer_m * outside, quad_segs=BUFFER_SEGMENTS)
+    grown = [
+        to_plane(zone.polygon, frame).buffer(
+            (zone.buffer_m + SIMPLIFY_M) * outside, quad_segs=BUFFER_SEGMENTS
+        ).simplify(SIMPLIFY_M)
         for zone in zones
-    ])  # fmt: skip
+    ]  # fmt: skip
+    return shapely.union_all(grown)
 
 
 def open_airspace(target: Any, forbidden: Any, home: Array, buffer_m: float) -> Airspace:
@@ -68,7 +74,7 @@ def open_airspace(target: Any, forbidden: Any, home: Array, buffer_m: float) -> 
         raise HomeForbidden(
             "the take-off point lies within a no-fly zone or its buffer: choose another home position"
         )
-    pad = Point(home).buffer(CORRIDOR_HALF_WIDTH_M, quad_segs=BUFFER_SEGMENTS)
+    pad = Point(home).buffer(CORRIDOR_HALF_WIDTH_M, quad_segs=CORRIDOR_SEGMENTS)
     allowed = shapely.union(target.buffer(buffer_m, join_style="mitre", mitre_limit=2.0), pad)
     allowed = shapely.difference(allowed, forbidden)
     free = _free_space(allowed, forbidden)
@@ -82,8 +88,9 @@ def open_airspace(target: Any, forbidden: Any, home: Array, buffer_m: float) -> 
             findings.append(_cut_off(other))
             allowed = _without(allowed, other)
             continue
-        corridor = LineString(way).buffer(CORRIDOR_HALF_WIDTH_M, quad_segs=BUFFER_SEGMENTS)
+        corridor = LineString(way).buffer(CORRIDOR_HALF_WIDTH_M, quad_segs=CORRIDOR_SEGMENTS)
         allowed = shapely.difference(shapely.union(allowed, corridor), forbidden)
+    allowed = shapely.difference(_smoothed(allowed), forbidden)
     region, _ = _nearest_part(_shrunk(allowed), home)
     if region is None:
         raise HomeForbidden("there is no room to fly at the take-off point: choose another home position")
@@ -91,14 +98,21 @@ def open_airspace(target: Any, forbidden: Any, home: Array, buffer_m: float) -> 
     return Airspace(kept, region, forbidden, findings)
 
 
+def _smoothed(allowed: Any) -> Any:
+    """The same without notches narrower than twice the margin: fewer corners for the aircraft's fence."""
+    wide = allowed.buffer(FLIGHT_MARGIN_M, join_style="mitre")
+    return wide.buffer(-FLIGHT_MARGIN_M, join_style="mitre").simplify(SIMPLIFY_M)
+
+
 def _shrunk(allowed: Any) -> Any:
-    return allowed.buffer(-FLIGHT_MARGIN_M, quad_segs=BUFFER_SEGMENTS)
+    """Mitred, so that it has no more corners than before; that only keeps further away."""
+    return allowed.buffer(-FLIGHT_MARGIN_M, join_style="mitre")
 
 
 def _free_space(allowed: Any, forbidden: Any) -> Any:
     """Everything around, less no-fly zones with room for a corridor's middle."""
     around = shapely.box(*shapely.union(allowed, forbidden).buffer(DETOUR_M).bounds)
-    return shapely.difference(around, forbidden.buffer(FLIGHT_MARGIN_M + 2.0, quad_segs=BUFFER_SEGMENTS))
+    return shapely.difference(around, forbidden.buffer(FLIGHT_MARGIN_M + 2.0, join_style="mitre"))
 
 
 def _nearest_part(region: Any, home: Array) -> tuple[Any | None, Any | None]:

@@ -140,21 +140,23 @@ def _buildings(site: Site) -> list[tuple[Any, float]]:
 def batteries(sorties: list[Sortie], reserve_fraction: float) -> list[Finding]:
     """Sorties that land with less than the reserve, and too many waypoints for an autopilot's memory."""
     notes = []
-    for number, sortie in enumerate(sorties, 1):
-        if sortie.reserve_fraction < reserve_fraction - 0.005:
-            notes.append(Finding(
-                code="battery", severity="error",
-                text=f"sortie {number} lands with {max(0.0, sortie.reserve_fraction):.0%} of the battery, "
-                f"{reserve_fraction:.0%} is the reserve",
-                remedy="take off nearer, use a larger battery, or wait for less wind",
-            ))  # fmt: skip
-        if len(sortie.waypoints) > MOST_WAYPOINTS:
-            notes.append(Finding(
-                code="waypoints", severity="warning",
-                text=f"sortie {number} has {len(sortie.waypoints)} waypoints; "
-                f"some autopilots hold {MOST_WAYPOINTS}",
-                remedy="select fewer cells",
-            ))  # fmt: skip
+    short = [
+        sortie.reserve_fraction for sortie in sorties if sortie.reserve_fraction < reserve_fraction - 0.005
+    ]
+    if short:
+        notes.append(Finding(
+            code="battery", severity="error",
+            text=f"{len(short)} of {len(sorties)} sorties land with less than the reserve of "
+            f"{reserve_fraction:.0%}, the worst with {max(0.0, min(short)):.0%} of the battery",
+            remedy="take off nearer, use a larger battery, or wait for less wind",
+        ))  # fmt: skip
+    most = max((len(sortie.waypoints) for sortie in sorties), default=0)
+    if most > MOST_WAYPOINTS:
+        notes.append(Finding(
+            code="waypoints", severity="warning",
+            text=f"a sortie has {most} waypoints; some autopilots hold {MOST_WAYPOINTS}",
+            remedy="select fewer cells",
+        ))  # fmt: skip
     return notes
 
 

@@ -31,7 +31,7 @@ from missions.paths import Flight, SortiePath, build_sorties, follow_terrain
 from missions.plan import Finding, PatrolPlan, PlanCamera, Sortie, Waypoint
 from missions.site import Site
 from missions.sorties import AircraftModel, share_out
-from missions.terrain import GroundHeight, ground_in
+from missions.terrain import GroundHeight, ground_in, sampled_ground
 
 LONGEST_LANES_M = 60_000.0
 FLAT_RELIEF_M = 1.0
@@ -228,21 +228,19 @@ def _check_terrain(allowed: Any, ground: GroundHeight) -> None:
 
 def _look(task: _Task) -> Seen | None:
     """What lanes see over relief; None where the ground is flat and a shortcut serves."""
-    west, south, east, north = task.target.buffer(100).bounds
-    grid = np.stack(np.meshgrid(np.linspace(west, east, 40), np.linspace(south, north, 40)), -1).reshape(
-        -1, 2
-    )
-    heights = task.ground(grid[:, 0], grid[:, 1])
-    if not np.isfinite(heights).any() or np.nanmax(heights) - np.nanmin(heights) < FLAT_RELIEF_M:
+    reach = task.request.buffer_m + task.view.far
+    grid = sampled_ground(task.ground, task.target.buffer(reach).bounds)
+    heights = grid(*shapely.get_coordinates(shapely.segmentize(task.target, 20.0)).T)
+    if np.nanmax(heights) - np.nanmin(heights) < FLAT_RELIEF_M:
         return None
 
     def look(starts: Array, ends: Array) -> Any:
         tracks = []
         for start, end in zip(starts, ends, strict=True):
             points = airspace.sample(np.stack([start, end]), proof.LOOK_STEP_M)
-            height = task.ground(points[:, 0], points[:, 1]) + task.flight.altitude_agl_m
+            height = grid(points[:, 0], points[:, 1]) + task.flight.altitude_agl_m
             tracks.append(np.column_stack([points, height]))
-        return np.array(seen_over_relief(task.unit_view, tracks, task.ground), object)
+        return np.array(seen_over_relief(task.unit_view, tracks, grid), object)
 
     return look
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -25,8 +27,9 @@ class Routes:
 
     def __init__(self, region: Any, points: Array) -> None:
         self.points = np.asarray(points, float).reshape(-1, 2)
-        self._nodes = np.vstack([self.points, _turning_corners(region)])
-        weights = _visible(region, self._nodes, len(self.points))
+        corners, links = _corner_links(region)
+        self._nodes = np.vstack([self.points, corners])
+        weights = _links(region, self._nodes, len(self.points), links)
         self._distance, self._before = dijkstra(
             weights, directed=False, indices=np.arange(len(self.points)), return_predecessors=True
         )
@@ -57,15 +60,31 @@ def _turning_corners(region: Any) -> Array:
     return np.vstack(corners)
 
 
-def _visible(region: Any, nodes: Array, points: int) -> csr_array:
+@lru_cache(maxsize=8)
+def _corner_links(region: Any) -> tuple[Array, NDArray[np.int64]]:
+    """The turning corners of a region and which pairs of them see each other, (N, 2) and (2, M)."""
+    corners = _turning_corners(region)
+    i, j = np.triu_indices(len(corners), 1)
+    free = _sees(region, corners[i], corners[j])
+    return corners, np.stack([i[free], j[free]])
+
+
+def _links(region: Any, nodes: Array, points: int, corner_links: NDArray[np.int64]) -> csr_array:
     """Lengths of the straight ways between nodes that stay inside the region."""
     i, j = np.triu_indices(len(nodes), 1)
+    fresh = i < points
+    i, j = i[fresh], j[fresh]
+    free = _sees(region, nodes[i], nodes[j])
+    i = np.concatenate([i[free], corner_links[0] + points])
+    j = np.concatenate([j[free], corner_links[1] + points])
     length = np.hypot(*(nodes[i] - nodes[j]).T)
+    return csr_array((np.maximum(length, 1e-9), (i, j)), shape=(len(nodes), len(nodes)))
+
+
+def _sees(region: Any, starts: Array, ends: Array) -> NDArray[np.bool_]:
+    """Whether the straight way between two places stays inside; a place always sees itself."""
     wide = region.buffer(SLACK_M, join_style="mitre")
     shapely.prepare(wide)
-    lines = shapely.linestrings(np.stack([nodes[i], nodes[j]], axis=1))
-    free = shapely.covers(wide, lines)
-    same = length < 1e-6
-    free |= same & (i < points) & (j < points)
-    size = (len(nodes), len(nodes))
-    return csr_array((np.maximum(length[free], 1e-9), (i[free], j[free])), shape=size)
+    same = np.hypot(*(starts - ends).T) < 1e-6
+    lines = shapely.linestrings(np.stack([starts, ends], axis=1))
+    return np.asarray(same | shapely.covers(wide, lines))

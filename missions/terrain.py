@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
+from scipy.ndimage import map_coordinates
 
 from missions.errors import TerrainInvalid, TerrainUnknown
 from missions.geodesy import Array, LocalFrame, distance_m
@@ -145,6 +146,26 @@ def ground_in(frame: LocalFrame, terrain: Terrain) -> GroundHeight:
         return terrain.elevation_m(places[:, 0], places[:, 1]) - frame.altitude_amsl_m
 
     return ground
+
+
+def sampled_ground(
+    ground: GroundHeight, bounds: tuple[float, float, float, float], step_m: float = 10.0
+) -> GroundHeight:
+    """A ground function read from a grid sampled once: fast, for search; beyond ``bounds`` its border holds.
+
+    Args:
+        bounds: west, south, east, north in metres.
+    """
+    west, south, east, north = bounds
+    columns, rows = (max(2, int(np.ceil(span / step_m)) + 1) for span in (east - west, north - south))
+    x, y = np.meshgrid(west + step_m * np.arange(columns), south + step_m * np.arange(rows))
+    heights = ground(x.ravel(), y.ravel()).reshape(rows, columns)
+
+    def sampled(east: Array, north: Array) -> Array:
+        places = np.stack([(np.asarray(north) - south) / step_m, (np.asarray(east) - west) / step_m])
+        return np.asarray(map_coordinates(heights, places, order=1, mode="nearest"))
+
+    return sampled
 
 
 def elevation_at(terrain: Terrain, latitude: float, longitude: float) -> float:

@@ -60,7 +60,7 @@ def check(target: Any, room: Airspace, home: Array, way: Sweep, unseen: float) -
     assert missing <= unseen
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     seed=st.integers(0, 10_000), holes=st.integers(0, 3), pitch=st.sampled_from([-90.0, -70.0, -55.0, -45.0])
 )
@@ -71,7 +71,7 @@ def test_any_polygon_is_seen_whole_and_nothing_is_flown_outside(seed: int, holes
     check(target, room, home, sweep(pitch), unseen=0.0005)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000), zones=st.integers(1, 3))
 def test_no_fly_zones_are_never_entered(seed: int, zones: int) -> None:
     """The ground beside a zone may only be seen from some sides; little of it may be missed."""

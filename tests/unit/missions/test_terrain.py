@@ -8,8 +8,16 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from missions.errors import TerrainInvalid, TerrainUnknown
-from missions.geodesy import LocalFrame
-from missions.terrain import FlatTerrain, TerrainTiles, elevation_at, ground_in, line_of_sight, load_terrain
+from missions.geodesy import Array, LocalFrame
+from missions.terrain import (
+    FlatTerrain,
+    TerrainTiles,
+    elevation_at,
+    ground_in,
+    line_of_sight,
+    load_terrain,
+    sampled_ground,
+)
 
 
 def write_hgt(folder: Path, name: str = "N28E117.hgt") -> Path:
@@ -121,6 +129,16 @@ def test_ground_in_is_relative_to_the_frame(tmp_path: Path) -> None:
     heights = ground(np.array([0.0, 0.0]), np.array([0.0, 1000.0]))
     assert heights[0] == pytest.approx(300 + 600 - 100, abs=1e-3)
     assert heights[1] == pytest.approx(800 - 2 * 1200 * 1000 / 110_850, abs=0.1)
+
+
+def test_sampled_ground_is_close_to_the_ground() -> None:
+    def ground(east: Array, north: Array) -> Array:
+        return 10 * np.sin(np.asarray(east) / 80) + 0.05 * np.asarray(north)
+
+    sampled = sampled_ground(ground, (-200, -100, 300, 250))
+    places = np.random.default_rng(0).uniform([-200, -100], [300, 250], (500, 2)).T
+    assert sampled(*places) == pytest.approx(ground(*places), abs=0.03)
+    assert sampled(np.array([0.0]), np.array([9e9]))[0] == pytest.approx(0.05 * 250, abs=0.01)
 
 
 def test_line_of_sight_over_a_ridge(tmp_path: Path) -> None:
