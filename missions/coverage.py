@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import shapely
 from shapely import affinity
-from shapely.geometry import Point
 from shapely.ops import split
 
 from missions.footprints import View, swept
@@ -352,7 +351,3 @@ def _lane_for_gap(gap: Any, region: Any, sweep: Sweep, look: Seen) -> Array | No
 def lower_bound_m(area_m2: float, swath_m: float) -> float:
     """No path of a disc of that width can be shorter: L >= (A - pi w^2 / 4) / w, and never below zero."""
     return max(0.0, (area_m2 - math.pi * swath_m**2 / 4) / swath_m)
-
-
-def inside(region: Any, place: Array) -> bool:
-    return bool(region.covers(Point(place)))

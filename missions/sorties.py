@@ -16,7 +16,6 @@ from missions.errors import WindTooStrong
 from missions.geodesy import Array
 
 LEAST_GROUND_SPEED_M_S = 2.0
-CORNER_DEG = 90.0
 GRAVITY_M_S2 = 9.81
 
 
