@@ -57,14 +57,15 @@ class RecordedPoses:
     """Poses of one recording.
 
     Attributes:
-        start: instant of the video's first frame on the clock of ``track``.
+        start: instant of the video's first frame on the clock of ``track``; None where the telemetry does not
+            know of a video.
         ground_amsl_m: height of the take-off point above sea level, the ground where no terrain is given.
         source: what was read, for people.
         warnings: every assumption that was made, one sentence each.
     """
 
     track: PoseTrack
-    start: datetime
+    start: datetime | None
     ground_amsl_m: float
     source: str
     warnings: tuple[str, ...] = ()

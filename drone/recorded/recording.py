@@ -15,6 +15,7 @@ from drone.recorded.errors import CameraUnknown, TelemetryBroken, TelemetryDoesN
 from drone.recorded.poses import PoseDefaults, RecordedPoses
 from drone.recorded.srt_poses import srt_poses
 from drone.recorded.stills import read_stills
+from drone.recorded.tlog import tlog_poses
 from missions.cameras import load_cameras
 from missions.geodesy import LocalFrame
 from missions.terrain import FlatTerrain, Terrain, load_terrain
@@ -27,7 +28,10 @@ MOST_ZONES_APART = timedelta(hours=15)
 ASPECT_TOLERANCE = 0.01
 SANDBOX_MARGIN_M = 500.0
 
-READERS: dict[str, Callable[[Path, PoseDefaults], RecordedPoses]] = {".srt": srt_poses}
+READERS: dict[str, Callable[[Path, PoseDefaults], RecordedPoses]] = {
+    ".srt": srt_poses,
+    ".tlog": tlog_poses,
+}
 """Readers of telemetry by file suffix."""
 
 
@@ -126,8 +130,8 @@ def _open_video(options: ReplayOptions, given: PoseDefaults) -> Recording:
     if reader is None:
         raise TelemetryBroken(f"{telemetry}: telemetry of this kind is not read; give one of {_suffixes()}")
     poses = reader(telemetry, given)
-    video = VideoFile(options.source, start=poses.start, fps=options.fps)
-    if given.start is None:
+    video = VideoFile(options.source, start=given.start or poses.start, fps=options.fps)
+    if given.start is None and poses.start is not None:
         _check_day(options.source, telemetry, poses.start)
     return Recording(
         frames=video,
