@@ -66,7 +66,8 @@ def tlog_poses(path: Path | str, defaults: PoseDefaults | None = None) -> Record
     poses = [
         Pose(
             captured_at=boot + timedelta(seconds=float(row[0])),
-            latitude=float(row[1]), longitude=float(row[2]), altitude_amsl_m=float(row[3]), yaw_deg=float(look.yaw[i]), pitch_deg=float(look.pitch[i]),
+            latitude=float(row[1]), longitude=float(row[2]), altitude_amsl_m=float(row[3]),
+            yaw_deg=float(look.yaw[i]), pitch_deg=float(look.pitch[i]),
             roll_deg=float(look.roll[i]), position_sigma_m=GPS_SIGMA_M, altitude_sigma_m=HEIGHT_SIGMA_M,
             attitude_sigma_deg=look.attitude_sigma_deg, heading_sigma_deg=look.heading_sigma_deg,
         )
