@@ -143,7 +143,7 @@ def users_add(
     data_directory: DataDirectory = None,
     site: Site = None,
 ) -> None:
-    """Add a person. Without --password-stdin a password is asked for, or made up when nobody is there to type."""
+    """Add a person; the password is asked for, or made up and printed when nobody is there to type."""
     if password_stdin:
         password = sys.stdin.readline().rstrip("\n")
     elif sys.stdin.isatty():
@@ -258,3 +258,7 @@ def find_problems(**given: Any) -> list[str]:
     if not (settings.console_directory / "index.html").is_file():
         problems.append("the console is not built; run: make console")
     return problems
+
+
+if __name__ == "__main__":
+    app()

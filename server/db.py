@@ -99,7 +99,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that is committed when the block ends well; then what ``after_commit`` asked for is done."""
+        """A session, committed when the block ends well; then what ``after_commit`` asked for is done."""
         with self._writer() as session:
             yield session
             session.commit()

@@ -1,7 +1,7 @@
 """Everything that the server can refuse, in one tree, and the one table that gives each its HTTP status.
 
-The docstring of a class is its default sentence; ``code`` is stable, and clients may rely on it. An error says
-what to do. The most specific class in ``STATUS`` decides the status.
+The docstring of a class is its default sentence; ``code`` is stable, and clients may rely on it. An error
+says what to do. The most specific class in ``STATUS`` decides the status.
 
     ServerError
     ├── Invalid            422  what was sent makes no sense

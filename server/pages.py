@@ -80,7 +80,8 @@ def docs(request: Request) -> HTMLResponse:
 
 def _docs_row(method: str, path: str, operation: dict[str, Any]) -> str:
     about = html.escape(operation.get("description") or operation.get("summary", ""))
-    return f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td><td>{about}</td></tr>"
+    cells = (f"<code>{method.upper()}</code>", f"<code>{html.escape(path)}</code>", about)
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 @router.api_route("/{path:path}", methods=["GET", "HEAD"])

@@ -1,4 +1,4 @@
-"""The sweep: what is due because time has passed. Due things are rows or states, no timers, so a restart loses none."""
+"""The sweep: what is due because time has passed. Nothing is due by a timer, so a restart loses nothing."""
 
 from __future__ import annotations
 

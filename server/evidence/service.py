@@ -1,4 +1,4 @@
-"""Taking evidence from agents, and showing it: redacted to everybody, originals to few, for a reason, on record."""
+"""Taking evidence from agents, and showing it: redacted to all, originals to few, for a reason, on record."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from server.errors import AgentMismatch, Invalid
 from server.evidence.service import EvidenceReceipt, take_file
 from server.fleet import service
 from server.fleet.schemas import HelloOut, RequestsOut
+from server.flights import repository as flight_rows
 from server.flights import service as flights
 from server.live import Picture
 from server.sightings import service as sightings
@@ -65,7 +66,7 @@ async def requests(
 
 def _hand_out(context: Context, agent_id: UUID) -> list[AgentRequest]:
     with context.database.read() as session:
-        if not flights.repository.pending_requests(session, agent_id):
+        if not flight_rows.pending_requests(session, agent_id):
             return []
     with context.database.write() as session:
         return flights.hand_out(context, session, agent_id)

@@ -26,7 +26,7 @@ class Plan(Base):
 
 
 class Flight(Base):
-    """A flight: planned here, or reported by an agent that was told to fly elsewhere (then without a plan)."""
+    """A flight: planned here, or begun elsewhere and reported by an agent (then without a plan)."""
 
     __tablename__ = "flights"
 

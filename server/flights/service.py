@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
@@ -204,8 +205,9 @@ def reported_flight(
     flight = repository.flight(session, flight_id)
     if flight is None:
         now = context.now()
+        local = now.astimezone(context.settings.zone)
         flight = Flight(
-            id=flight_id, agent_id=agent_id, name=f"{agent_name} {now.astimezone(context.settings.zone):%m-%d %H:%M}",
+            id=flight_id, agent_id=agent_id, name=f"{agent_name} {local:%m-%d %H:%M}",
             phase=FlightPhase.FLYING.value, created_at=now, created_by=f"agent:{agent_name}", started_at=now,
         )  # fmt: skip
         session.add(flight)
@@ -252,7 +254,7 @@ def take_log(
         )  # fmt: skip
         session.add(row)
         news = {"flight_id": flight.id, "sequence": sequence, **entry.model_dump()}
-        after_commit(session, lambda news=news: context.hub.publish("log", news))
+        after_commit(session, partial(context.hub.publish, "log", news))
         if entry.phase is not None:
             _move_to(context, session, flight, entry.phase, entry.at)
     session.flush()

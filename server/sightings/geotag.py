@@ -1,8 +1,9 @@
 """Where on the ground a sighting is: camera rays onto the terrain, with honest covariance, views fused.
 
-Each look is a ray from the camera through the pixel of the thing's ground contact. Its errors are those of the
-camera's position, height, heading, gimbal, pixel and of the terrain's height. The Jacobian of the crossing
-point with respect to all of them is taken numerically, with steps of one sigma, for all looks at once.
+Each look is a ray from the camera through the pixel of the thing's ground contact. Its errors are those of
+the camera's position, height, heading, gimbal, pixel and of the terrain's height. The Jacobian of the
+crossing point with respect to all of them is taken numerically, with steps of one sigma, for all looks at
+once.
 
 Most of these errors do not change from one look to the next: the GNSS offset, the compass error and the
 terrain are the same for a whole pass. So the looks are fused by generalised least squares with those shared
@@ -10,14 +11,15 @@ errors as further unknowns (Teunissen, *Adjustment Theory*, 2003, chapter on sto
 
     y_i = x + B_i b + e_i,    b ~ N(0, 1) shared by all looks,   e_i ~ N(0, S_i) of the look alone
 
-More looks from one side shrink ``e`` but not ``b``; looks from other sides also tell what ``b`` was. Looks that
-do not fit are weighed down (Huber), and where the scatter is wider than announced the ellipse is widened.
+More looks from one side shrink ``e`` but not ``b``; looks from other sides also tell what ``b`` was. Looks
+that do not fit are weighed down (Huber), and where they scatter more than announced the ellipse is widened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +41,7 @@ CHI2_90 = 4.605170185988092  # 90 % of a bivariate normal lies within this squar
 PARAMETERS = ("east", "north", "up", "yaw", "pitch", "roll", "u", "v", "terrain")
 SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0])
 """Share of each parameter's variance that is the same in all looks of a sighting. GNSS, barometer and compass
-wander over minutes, a gimbal partly within seconds; the contact pixel is biased the same way from one side."""
+wander over minutes, a gimbal partly within seconds; the contact pixel is off the same way from one side."""
 
 
 class Ellipse(NamedTuple):
@@ -109,7 +111,20 @@ class GroundLooks:
     @property
     def covariances(self) -> Array:
         """Full covariance of each look alone, shape (N, 2, 2)."""
-        return np.einsum("nip,njp->nij", self.jacobian, self.jacobian)
+        return np.asarray(np.einsum("nip,njp->nij", self.jacobian, self.jacobian))
+
+
+@lru_cache(maxsize=256)
+def _frame_at(latitude: float, longitude: float) -> LocalFrame:
+    return LocalFrame(latitude, longitude)
+
+
+def frame_near(latitude: float, longitude: float) -> LocalFrame:
+    """A local frame whose origin is at most about 800 m away: making one is slow, so near places share one.
+
+    So far from its origin, north turns by less than 0.005 degrees and distances stay right to 1e-8.
+    """
+    return _frame_at(round(latitude, 2), round(longitude, 2))
 
 
 def place(looks: Sequence[Look], terrain: Terrain, limits: Limits | None = None) -> Placement | NotPlaced:
@@ -129,7 +144,8 @@ def place(looks: Sequence[Look], terrain: Terrain, limits: Limits | None = None)
     ce90 = circular_error_90(covariance)
     if not ce90 <= limits.max_ce90_m:
         return NotPlaced(
-            f"the position is uncertain by {ce90:.0f} m (90 %), more than the {limits.max_ce90_m:.0f} m allowed"
+            f"the position is uncertain by {ce90:.0f} m (90 %), "
+            f"more than the {limits.max_ce90_m:.0f} m allowed"
         )
     latitude, longitude, _ = ground.frame.to_geodetic([position])[0]
     height = terrain.elevation_m(latitude, longitude)[0]
@@ -148,7 +164,7 @@ def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> G
 
     All 1 + 2 * 9 rays of all looks are crossed in one call.
     """
-    frame = LocalFrame(looks[0].pose.latitude, looks[0].pose.longitude)
+    frame = frame_near(looks[0].pose.latitude, looks[0].pose.longitude)
     nominal, sigmas = _parameters(looks, frame, limits.terrain_sigma_m)
     n, p = nominal.shape
     steps = np.concatenate([np.zeros((1, p)), np.eye(p), -np.eye(p)])

@@ -2,13 +2,14 @@
 
 Two rules, by kind:
 
-- Things that spread (fire, smoke, crowds) belong together when they lie within the kind's reach plus what both
-  positions may be wrong. A gathering and a dispute in one place are one event.
-- Single objects (a parked car; kinds with a reach below ``SINGLE_OBJECT_REACH_M``) are told apart by more: two
-  tracks that one flight saw at the same time are two objects, whatever their distance, and one track is one
-  object. Objects that a pass saw together are assigned to the known ones together (Hungarian method), because
-  an error that all of them share would otherwise pair a car with its neighbour. So a later sighting may show
-  that an earlier one was paired wrongly; then that one moves, as long as no person has acted on its ticket.
+- Things that spread (fire, smoke, crowds) belong together when they lie within the kind's reach plus what
+  both positions may be wrong. A gathering and a dispute in one place are one event.
+- Single objects (a parked car; kinds with a reach below ``SINGLE_OBJECT_REACH_M``) are told apart by more:
+  two tracks that one flight saw at the same time are two objects, whatever their distance, and one track is
+  one object. Objects that a pass saw together are assigned to the known ones together (Hungarian method),
+  because an error that all of them share would otherwise pair a car with its neighbour. So a later sighting
+  may show that an earlier one was paired wrongly; then that one moves, as long as no person has acted on its
+  ticket.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from server.db import Base
 
 
 class Sighting(Base):
-    """One sighting in its newest revision, placed on the ground. Covariances in square metres, east and north."""
+    """One sighting in its newest revision, placed on the ground. Covariances in m2, east and north."""
 
     __tablename__ = "sightings"
 

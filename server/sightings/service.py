@@ -15,7 +15,7 @@ from server.db import after_commit, lock
 from server.errors import AgentMismatch
 from server.flights.service import reported_flight
 from server.sightings import repository
-from server.sightings.geotag import Limits, NotPlaced, Placement, place
+from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place
 from server.sightings.matching import CROWDS, Decision, Event, match
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.views import sightings_out
@@ -170,8 +170,9 @@ def _decide(context: Context, session: Session, sighting: Sighting) -> tuple[Dec
     assert sighting.longitude is not None
     kind = SightingKind(sighting.kind)
     rules = context.kinds[kind]
-    frame = LocalFrame(sighting.latitude, sighting.longitude)
-    edge = frame.to_geodetic([[-SEARCH_M, -SEARCH_M], [SEARCH_M, SEARCH_M]])
+    frame = frame_near(sighting.latitude, sighting.longitude)
+    centre = frame.to_enu(sighting.latitude, sighting.longitude)[0, :2]
+    edge = frame.to_geodetic([centre - SEARCH_M, centre + SEARCH_M])
     window = timedelta(hours=rules.match.window_hours)
     tickets = ticket_rows.open_near(
         session,

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from server.db import Utc
@@ -91,7 +91,7 @@ def page(
     if order not in ORDERS:
         raise Invalid(f"unknown order {order!r}; choose one of {', '.join(ORDERS)}")
     column, descending = ORDERS[order]
-    query: Select[tuple[Ticket]] = select(Ticket).where(*filters.conditions(with_state=True))
+    query = select(Ticket).where(*filters.conditions(with_state=True))
     if cursor is not None:
         value, last_id = _decode(cursor, order)
         beyond = column < value if descending else column > value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -19,6 +20,7 @@ from server.access.service import Caller
 from server.context import Context
 from server.errors import ActionNotAllowed, Invalid, NotFound
 from server.sightings import repository as sighting_rows
+from server.sightings.geotag import frame_near
 from server.sightings.matching import CROWDS, Seen, fused
 from server.sightings.models import Sighting
 from server.sightings.views import sighting_covariance
@@ -99,12 +101,12 @@ def _strongest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
 def why_in_one_line(sighting: Sighting) -> str:
     """The fulfilled reasons of a sighting, for people."""
     reasons = [r for r in sighting.reasons if r.get("fulfilled", True)] or sighting.reasons
-    texts = [
-        reason.get("text")
-        or f"{reason['term']} {reason['value']:g} (threshold {reason['threshold']:g}) {reason.get('unit', '')}".strip()
-        for reason in reasons[:3]
-    ]
-    return "; ".join(texts)
+    return "; ".join(reason.get("text") or _in_numbers(reason) for reason in reasons[:3])
+
+
+def _in_numbers(reason: dict[str, Any]) -> str:
+    unit = f" {reason['unit']}" if reason.get("unit") else ""
+    return f"{reason['term']} {reason['value']:g}{unit} (threshold {reason['threshold']:g}{unit})"
 
 
 def seen_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
@@ -136,7 +138,8 @@ def act(
     step = transition(action, TicketState(ticket.state), caller.roles)
     if step is None or (action is Action.ACKNOWLEDGE and ticket.acknowledged_at is not None):
         raise ActionNotAllowed(
-            f"{action.value} is not possible for you while ticket {ticket.number} is {ticket.state}; reload it"
+            f"{action.value} is not possible for you while ticket {ticket.number} is {ticket.state}; "
+            "reload it"
         )
     if action in NEEDS_NOTE and not note:
         raise Invalid(f"{action.value} needs a note; say why or what was done")
@@ -199,7 +202,7 @@ def _follow_place(
     """Fuse the places of the sightings; the cell follows until a person has acted on it."""
     if not placed or placed[0].latitude is None or placed[0].longitude is None:
         return
-    frame = LocalFrame(placed[0].latitude, placed[0].longitude)
+    frame = frame_near(placed[0].latitude, placed[0].longitude)
     position, covariance = fused([seen for s in placed if (seen := seen_of(s, frame)) is not None])
     latitude, longitude, _ = frame.to_geodetic([position])[0]
     ticket.latitude, ticket.longitude = float(latitude), float(longitude)
@@ -225,7 +228,7 @@ def cells_of(
 
 def most_probable(probabilities: dict[str, float]) -> str | None:
     """The most probable cell, None for outside all cells."""
-    return max(probabilities, key=lambda code: (probabilities[code], code), default=None) or None
+    return min(probabilities, key=lambda code: (-probabilities[code], not code, code), default=None) or None
 
 
 def _thumbnail(session: Session, sightings: Sequence[Sighting]) -> str | None:

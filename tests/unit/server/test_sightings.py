@@ -69,7 +69,10 @@ def test_gathering_and_dispute_in_one_place_are_one_dispute_in_either_order(
 def test_a_kind_that_files_itself_is_filed_by_the_system(desk: Desk) -> None:
     ticket = desk.get(f"tickets/{desk.report(sighting(kind='fire'))['ticket_id']}")
     assert ticket["state"] == "filed"
-    assert [(e["kind"], e["actor"]) for e in ticket["timeline"]] == [("opened", "system"), ("self_file", "system")]
+    assert [(e["kind"], e["actor"]) for e in ticket["timeline"]] == [
+        ("opened", "system"),
+        ("self_file", "system"),
+    ]
 
 
 def test_what_cannot_be_placed_is_kept_without_a_guess(desk: Desk) -> None:
