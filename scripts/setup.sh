@@ -33,6 +33,14 @@ make_environment() {
   fi
 }
 
+# The software renderer links against libX11; nothing is shown on a screen.
+install_libraries() {
+  ldconfig -p 2>/dev/null | grep -q 'libX11\.so\.6' && return
+  say "Installing libx11-6 (the town's renderer links against it)"
+  as_root apt-get update -qq && as_root apt-get install -y -qq libx11-6 >/dev/null \
+    || say "libx11-6 is missing and could not be installed; install it: apt install libx11-6"
+}
+
 # Installs once per content of the files that say what to install.
 install_python() {
   make_environment
@@ -75,8 +83,8 @@ install_browser() {
 
 for part in "$@"; do
   case $part in
-    python) install_python "" ;;
-    tests) install_python "dev,postgres" ;;
+    python) install_libraries; install_python "" ;;
+    tests) install_libraries; install_python "dev,postgres" ;;
     console) build_console ;;
     browser) install_browser ;;
     *) say "unknown part: $part"; exit 2 ;;

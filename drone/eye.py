@@ -1,0 +1,42 @@
+"""The eye of an aircraft: the pinned weights put to work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from missions.kinds import load_kinds
+from missions.terrain import Terrain
+from missions.zones import Zones
+from vision.camera import CameraModel, Pose
+from vision.detector import Detector
+from vision.evidence import EvidenceStore
+from vision.sightings import Source
+from vision.watch import Watch
+from vision.weights import load_weights
+
+
+def watch_factory(
+    camera: CameraModel, terrain: Terrain, evidence: EvidenceStore, source: Source
+) -> Callable[..., Watch]:
+    """One detector for all flights, a fresh eye for each."""
+    weights = load_weights("patrol-rgb")
+    detector = Detector(weights, input_size=(736, 1280))
+    kinds = load_kinds()
+
+    def make(flight_id: UUID, pose_at: Callable[..., Pose | None], zones: Zones | None) -> Watch:
+        return Watch(
+            camera,
+            detector,
+            pose_at=pose_at,
+            terrain=terrain,
+            zones=zones,
+            kinds=kinds,
+            evidence=evidence,
+            flight_id=flight_id,
+            source=source,
+            weights_label=weights.label,
+            namespace=flight_id,
+        )
+
+    return make
