@@ -1,4 +1,4 @@
-"""Vehicles and people of one instant as one mesh, and as the points that their truth boxes are drawn round."""
+"""Vehicles and people of one instant: one mesh, and the points that truth boxes are drawn round."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ REACH_M = 420.0
 
 @dataclass(slots=True)
 class Actor:
-    """One visible person or vehicle. points: its mesh in the town's frame (V, 3); place: its ground point (3,)."""
+    """One visible person or vehicle.
+
+    points: its mesh in the town's frame (V, 3); place: its ground point (3,).
+    """
 
     id: int
     name: str
@@ -37,7 +40,9 @@ class Actor:
 
 @dataclass(slots=True)
 class Troupe:
-    """All actors of a view: mesh records and triangles for the renderer, shadows as rings (N, 6, 3) with weight."""
+    """All actors of a view: mesh records and triangles for the renderer, shadows as rings (N, 6, 3) with
+    weight.
+    """
 
     actors: list[Actor]
     vertices: NDArray[Any]

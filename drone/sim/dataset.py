@@ -45,7 +45,8 @@ def render_dataset(
     sizes: Sequence[tuple[int, int]] = ((1280, 720),), *, looks_per_seed: int = 4, workers: int | None = None,
     quality: int = 92, night_share: float = 0.0, events_share: float = 0.4,
 ) -> int:  # fmt: skip
-    """Write ``images/SEED-K.jpg``, ``labels/SEED-K.txt`` and ``ignore/SEED-K.txt``; returns how many pictures.
+    """Write ``images/SEED-K.jpg``, ``labels/SEED-K.txt`` and ``ignore/SEED-K.txt``; returns how many
+    pictures.
 
     A line of labels is ``class cx cy w h`` as fractions of the picture, classes as in ``vision.detections``.
     ``ignore`` has the same form for what is there but hardly visible or tiny: neither target nor background.
@@ -124,7 +125,8 @@ def random_pose(town: Town, rng: Generator, time_s: float, events_share: float) 
 
 def label_lines(truth: FrameTruth, width: int, height: int) -> tuple[list[str], list[str]]:
     """YOLO lines of the clear boxes, and of those to ignore."""
-    labels, ignored = [], []
+    labels: list[str] = []
+    ignored: list[str] = []
     for box in truth.boxes:
         left, top, right, bottom = box.box
         line = (

@@ -24,7 +24,8 @@ FLAME_FRAMES = 8
 
 @dataclass(slots=True)
 class Sprites:
-    """M camera-facing pictures: centres (M, 3), half width and height (M, 2), frame in the atlas (M,), RGBA (M, 4),
+    """M camera-facing pictures: centres (M, 3), half width and height (M, 2), frame in the atlas (M,), RGBA
+    (M, 4),
     ``upright`` 0 for square to the camera, 1 for standing on the ground."""
 
     centres: Array
@@ -90,11 +91,11 @@ def smoke(blaze: Blaze, time_s: float, ground: float) -> Sprites:
     wobble = rng.uniform(0, 2 * np.pi, PUFFS)
     alive = (age <= time_s - blaze.start_s) | (blaze.start_s <= 30.0)
     size = blaze.spread * 0.7 + 0.34 * age + 0.12 * np.sin(wobble + turn)
-    swirl = 0.10 * age
+    swirl, drift = 0.10 * age, WIND[:, None] * age * (0.6 + 0.05 * age)
     start = 0.7 * blaze.flames
     centres = np.column_stack([
-        blaze.east + WIND[0] * age * (0.6 + 0.05 * age) + swirl * np.sin(1.3 * age + wobble + 2.1 * turn) + 0.3 * np.cos(wobble),
-        blaze.north + WIND[1] * age * (0.6 + 0.05 * age) + swirl * np.cos(1.1 * age + 2 * wobble + turn) + 0.3 * np.sin(wobble),
+        blaze.east + drift[0] + swirl * np.sin(1.3 * age + wobble + 2.1 * turn) + 0.3 * np.cos(wobble),
+        blaze.north + drift[1] + swirl * np.cos(1.1 * age + 2 * wobble + turn) + 0.3 * np.sin(wobble),
         ground + 0.5 + start + RISE_M_S * blaze.smoke_rate * age,
     ])  # fmt: skip
     fade = np.clip(age / 0.8, 0, 1) * (1 - age / LIFE_S) ** 1.15
@@ -158,4 +159,4 @@ def glow_picture() -> Picture:
     """A soft round spot, white with alpha."""
     y, x = np.mgrid[0:64, 0:64] / 63.0 - 0.5
     alpha = np.clip(1 - np.hypot(x, y) * 2, 0, 1) ** 1.6
-    return cv2.merge([np.full((64, 64), 255, np.uint8)] * 3 + [(255 * alpha).astype(np.uint8)])
+    return np.asarray(cv2.merge([np.full((64, 64), 255, np.uint8)] * 3 + [(255 * alpha).astype(np.uint8)]))

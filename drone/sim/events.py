@@ -29,7 +29,8 @@ class PlantedEvent:
     """One event of the timetable.
 
     east, north: metres in the town's frame, of the base point on the ground. start_s, end_s: seconds of the
-    town's hour. people: how many take part. height_m: of the base point above the ground. vehicle_id: the truth id of the car
+    town's hour. people: how many take part. height_m: of the base point above the ground. vehicle_id: the
+    truth id of the car
     that stands illegally.
     """
 

@@ -1,4 +1,6 @@
-"""What a town is made of: paint on the ground, buildings, trees, furniture, zones, places for things to happen."""
+"""What a town is made of: paint on the ground, buildings, trees, furniture, zones, places for things to
+happen.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
-    """A box on an oriented footprint. ``shops`` and ``facades`` go side by side: front (-v), right, back, left."""
+    """A box on an oriented footprint.
+
+    ``shops`` and ``facades`` go side by side: front (-v), right, back, left.
+    """
 
     place: Place
     width: float
@@ -155,10 +160,14 @@ class Fabric:
             Zone(f"{kind.upper().replace('_', '-')}-{number:02d}", kind, name, np.asarray(ring, float))
         )
 
+    def label(self, name: str, point: Array) -> None:
+        """A name for the map at a town point (2,)."""
+        self.labels.append((name, float(point[0]), float(point[1])))
+
     def spot(self, kind: str, place: Place) -> None:
         """A place where people of that kind can be: facing along +u."""
         self.spots.setdefault(kind, []).append(place)
 
 
 def _raster(ring: ArrayLike) -> NDArray[np.int32]:
-    return np.floor(np.asarray(ring, float) - [WEST, SOUTH]).astype(np.int32)
+    return np.asarray(np.floor(np.asarray(ring, float) - [WEST, SOUTH]), np.int32)

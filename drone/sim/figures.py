@@ -18,7 +18,8 @@ SKIRT, LONG_HAIR, HAT, BAG = range(4)
 
 
 class Joints(NamedTuple):
-    """Angles (N,) in radians. Hips and shoulders: forward positive. Knees and elbows: bend positive. Spread: arms
+    """Angles (N,) in radians. Hips and shoulders: forward positive. Knees and elbows: bend positive. Spread:
+    arms
     away from the body. Lean: trunk forward. Drop: metres that the hips are lowered by."""
 
     hip_left: Array
@@ -60,7 +61,8 @@ def _tube(
     t = np.arange(sides) * 2 * np.pi / sides + np.pi / sides
     ring = np.column_stack([np.cos(t), np.sin(t)])
     points = np.vstack([
-        np.column_stack([ring * r_low, np.full(sides, low)]), np.column_stack([ring * r_high, np.full(sides, high)]),
+        np.column_stack([ring * r_low, np.full(sides, low)]), np.column_stack([ring * r_high,
+        np.full(sides, high)]),
         [[0, 0, high]],
     ])  # fmt: skip
     side = np.column_stack([ring, np.zeros(sides)])

@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import Polygon
 
 Array = NDArray[np.float64]
+Real = float | np.floating | np.integer
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An oriented frame in the plane: u along ``angle`` (radians, counter-clockwise from east), v to its left."""
+    """An oriented frame in the plane: u along ``angle`` (radians, counter-clockwise from east), v to its
+    left.
+    """
 
     east: float
     north: float
@@ -26,12 +29,12 @@ class Place:
         c, s = np.cos(self.angle), np.sin(self.angle)
         return np.stack([self.east + a * c - b * s, self.north + a * s + b * c], -1)
 
-    def place(self, u: float, v: float, turn: float = 0.0) -> Place:
+    def place(self, u: Real, v: Real, turn: Real = 0.0) -> Place:
         """A frame at (u, v), turned by ``turn`` radians."""
         east, north = self.at(u, v)
-        return Place(float(east), float(north), self.angle + turn)
+        return Place(float(east), float(north), self.angle + float(turn))
 
-    def rectangle(self, u: float, v: float, width: float, depth: float) -> Array:
+    def rectangle(self, u: Real, v: Real, width: Real, depth: Real) -> Array:
         """Corners (4, 2), counter-clockwise, of a rectangle centred at (u, v)."""
         w, d = width / 2, depth / 2
         return self.at(np.array([u - w, u + w, u + w, u - w]), np.array([v - d, v - d, v + d, v + d]))

@@ -111,7 +111,7 @@ class GroundPainter:
             light = np.full((HEIGHT, WIDTH), 0.14, np.float32)
             for e, n in self._lamps:
                 cv2.circle(light, (int(e - WEST), int(n - SOUTH)), 9, 0.55, -1)
-            return cv2.GaussianBlur(light, (0, 0), 4.0)
+            return np.asarray(cv2.GaussianBlur(light, (0, 0), 4.0), np.float32)
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
         for ring in self._shadows:
             cv2.fillPoly(mask, [np.round((ring - [WEST, SOUTH]) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
@@ -165,7 +165,9 @@ def _cut(
     x = (((np.arange(px) + 0.5) / px * size_m + west) / m_per_px) % field.shape[1]
     y = ((south + size_m - (np.arange(px) + 0.5) / px * size_m) / m_per_px) % field.shape[0]
     map_x, map_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
-    return cv2.remap(field, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(
+        cv2.remap(field, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32
+    )
 
 
 def _hull(points: Array) -> Array:

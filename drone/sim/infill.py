@@ -1,4 +1,6 @@
-"""What grows between the planned things: back-yard houses, sheds, plots, a few bays, trees; farms beyond the ring."""
+"""What grows between the planned things: back-yard houses, sheds, plots, a few bays, trees; farms beyond
+the ring.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from drone.sim.quarters import grove, no_parking, slab
 
 TAKEN = {BUILT, ROAD, PARKING, CROWD, OBJECT, WATER, GREEN}
 HOUSES = {
-    "village": 8, "school": 2, "estate": 7, "works": 3, "hospital": 16, "market": 18, "square": 5, "towers": 9,
+    "village": 8, "school": 2, "estate": 7, "works": 3, "hospital": 16, "market": 18, "square": 5,
+    "towers": 9,
     "village_south": 6, "police": 7, "riverside": 7, "bus_station": 4,
 }  # fmt: skip
 SHED_COLOURS = ((70, 124, 186), (186, 188, 190), (150, 80, 66), (120, 122, 124), (86, 140, 120))
@@ -146,5 +149,5 @@ def farm_outskirts(fabric: Fabric, rng: Generator) -> None:
         west, south, width, height = strips[int(rng.integers(len(strips)))]
         radius = float(rng.uniform(1.4, 3.0))
         east, north = west + rng.uniform(0.3, 0.7) * width, south + rng.uniform(0, 1) * height
-        if abs(east) < 455 and -365 < north < 365 and not fabric.use_at(east, north) == ROAD:
+        if abs(east) < 455 and -365 < north < 365 and fabric.use_at(east, north) != ROAD:
             fabric.plant(float(east), float(north), radius, radius * 2.4, int(rng.integers(6)))

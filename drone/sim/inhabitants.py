@@ -1,4 +1,6 @@
-"""Who is about on a working day: walkers, shoppers, sellers, dancers, players, queues, people who sit and talk."""
+"""Who is about on a working day: walkers, shoppers, sellers, dancers, players, queues, people who sit and
+talk.
+"""
 
 from __future__ import annotations
 

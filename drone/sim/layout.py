@@ -1,6 +1,7 @@
 """The skeleton that every seed shares: streets, blocks, governance cells.
 
-Town coordinates are metres east and north of the origin. Streets run between the nodes of a bent grid; a block
+Town coordinates are metres east and north of the origin. Streets run between the nodes of a bent grid; a
+block
 is the quadrilateral between four of them; cells follow street centre lines, except for one notch.
 """
 
@@ -56,7 +57,7 @@ NOTCH = np.array([[199.0, -12.0], [258.0, -10.0], [257.0, 52.0], [200.5, 50.0]])
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """A street as a line through nodes; ``half_m`` is half the carriageway, ``pavement_m`` beyond the kerb."""
+    """A line through nodes; ``half_m`` is half the carriageway, ``pavement_m`` lies beyond the kerb."""
 
     zh: str
     en: str

@@ -14,7 +14,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Sun (azimuth clockwise from north, elevation), shadow depth, haze per 100 m, and the camera's own marks."""
+    """Sun (azimuth clockwise from north, elevation), shadow depth, haze per 100 m, and the camera's own
+    marks.
+    """
 
     sun_azimuth_deg: float = 148.0
     sun_elevation_deg: float = 52.0

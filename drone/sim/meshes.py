@@ -38,7 +38,10 @@ def make_geom(vertices: NDArray[Any], triangles: NDArray[Any], *, dynamic: bool 
 
 
 class MeshBuilder:
-    """Gathers faces whose light is baked into their vertex colours. Light is worked out for all at once at the end."""
+    """Gathers faces whose light is baked into their vertex colours.
+
+    Light is worked out for all at once at the end.
+    """
 
     def __init__(self, look: Look) -> None:
         self.look = look
@@ -59,7 +62,9 @@ class MeshBuilder:
         self, points: Sequence[Sequence[float]] | Array, colour: Sequence[float] | Array,
         uv: Sequence[Sequence[float]] | Array | None = None, *, light: Sequence[float] = FULL,
     ) -> None:  # fmt: skip
-        """A quadrilateral, counter-clockwise seen from outside; lit by its normal times ``light`` per corner."""
+        """A quadrilateral, counter-clockwise seen from outside; lit by its normal times ``light`` per
+        corner.
+        """
         self._corners.append(points)  # type: ignore[arg-type]
         self._paint.append(colour)  # type: ignore[arg-type]
         self._uv.append(NO_UV if uv is None else uv)  # type: ignore[arg-type]

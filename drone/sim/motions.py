@@ -100,9 +100,11 @@ def play(time_s: float, phase: Array, half_u: Array, half_v: Array) -> tuple[Arr
 
 
 def shove(time_s: float, phase: Array, side: Array, strength: Array) -> tuple[Array, Array, Array]:
-    """Two who push each other: displacement (east, north) about their common place, and each one's facing, (N,).
+    """Two who push each other: displacement (east, north) about their common place, and each one's facing,
+    (N,).
 
-    The pair wanders a metre or so across the floor and turns; along its axis both are thrown to and fro at about
+    The pair wanders a metre or so across the floor and turns; along its axis both are thrown to and fro at
+    about
     0.8 and 1.3 Hz, so that accelerations of 2-6 m/s^2 persist while they stay within about a metre.
 
     Args:

@@ -1,4 +1,6 @@
-"""How much of a thing the camera sees: rays against buildings, awnings and canopies; then thing before thing."""
+"""How much of a thing the camera sees: rays against buildings, awnings and canopies; then thing before
+thing.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Occluders:
                 boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base, base + h))
         self._boxes = np.array(boxes, np.float32).reshape(-1, 7)
         self._balls = np.array([
-            (t.east, t.north, float(height(t.east, t.north)) + 0.66 * t.height, t.radius * 0.98, t.radius * 0.86)
+            (t.east, t.north, float(height(t.east, t.north)) + 0.66 * t.height, t.radius * 0.98,
+            t.radius * 0.86)
             for t in town.fabric.trees
         ], np.float32).reshape(-1, 5)  # fmt: skip
 

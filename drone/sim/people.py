@@ -1,4 +1,6 @@
-"""Everybody in town: who they are, what they wear, where their timetable takes them, how they hold themselves."""
+"""Everybody in town: who they are, what they wear, where their timetable takes them, how they hold
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ Array = NDArray[np.float64]
 
 SKINS = np.array([(222, 184, 154), (206, 166, 134), (190, 150, 118), (232, 198, 170)], float)
 TOPS = np.array([
-    (236, 236, 232), (40, 44, 54), (180, 40, 46), (50, 80, 130), (96, 130, 170), (206, 190, 160), (120, 124, 128),
-    (70, 100, 76), (230, 170, 180), (214, 150, 60), (130, 60, 110), (200, 206, 212), (88, 72, 60), (60, 140, 150),
+    (236, 236, 232), (40, 44, 54), (180, 40, 46), (50, 80, 130), (96, 130, 170), (206, 190, 160),
+    (120, 124, 128),
+    (70, 100, 76), (230, 170, 180), (214, 150, 60), (130, 60, 110), (200, 206, 212), (88, 72, 60),
+    (60, 140, 150),
     (226, 214, 120), (160, 50, 90), (34, 60, 56), (244, 240, 228),
 ], float)  # fmt: skip
 BOTTOMS = np.array([
@@ -60,7 +64,8 @@ class CrowdBuilder:
         self, route: Route, act: int, rng: Generator, *, offset: float = 0.0, outfit: Outfit = ANY,
         numbers: tuple[float, float, float, float] | None = None, mount: int = -1, event: str | None = None,
     ) -> int:  # fmt: skip
-        """Returns the person's id. ``numbers`` are the act's own: phase, side or half length, strength or half
+        """Returns the person's id. ``numbers`` are the act's own: phase, side or half length, strength or
+        half
         width, start second."""
         self.routes.append(route)
         self.offsets.append(offset)
@@ -123,7 +128,10 @@ class Bodies:
 
 @dataclass(slots=True)
 class Crowd:
-    """All people. acts (N,), numbers (N, 4), mounts (N,) vehicle index or -1, colours (N, 6, 3), options (N, 4)."""
+    """All people.
+
+    acts (N,), numbers (N, 4), mounts (N,) vehicle index or -1, colours (N, 6, 3), options (N, 4).
+    """
 
     timetable: Timetable
     acts: NDArray[np.intp]

@@ -36,7 +36,8 @@ def pick(rng: Generator, choices: tuple[Colour, ...]) -> Colour:
 
 def slab(
     fabric: Fabric, place: Place, width: float, depth: float, floors: int, rng: Generator, *,
-    facade: str | None = None, roof: str = "flat", wall: Colour | None = None, roof_colour: Colour | None = None,
+    facade: str | None = None, roof: str = "flat", wall: Colour | None = None,
+    roof_colour: Colour | None = None,
     shops: tuple[bool, bool, bool, bool] = (False, False, False, False), use: str = "house",
     floor_m: float = FLOOR_M,
 ) -> Building | None:  # fmt: skip

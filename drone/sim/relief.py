@@ -42,7 +42,9 @@ class Relief:
         self._to_degrees = self._fit()
 
     def _fit(self) -> Array:
-        """Affine map from metres to fractional grid indices: off by centimetres at 1 km, where slopes are 1 %."""
+        """Affine map from metres to fractional grid indices: off by centimetres at 1 km, where slopes are 1
+        %.
+        """
         metres = np.array([[0.0, 0.0], [400.0, 0.0], [0.0, 400.0]])
         lat, lon, _ = self.frame.to_geodetic(metres).T
         rows = (lat - self.latitudes[0]) / STEP_DEG

@@ -36,9 +36,11 @@ from drone.sim.meshes import QUAD, VERTEX, make_geom
 from drone.sim.scene import build_static
 from drone.sim.tiles import GroundTiles, make_texture
 from drone.sim.town import Town
-from drone.sim.truth import FrameTruth, Witness
+from drone.sim.truth import EventView, FrameTruth, TruthBox, Witness
 from drone.sim.view import View
 from vision.camera import CameraModel, Pose
+
+__all__ = ["EventView", "FrameTruth", "Renderer", "TruthBox", "draw_truth", "pose_at"]
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -117,7 +119,8 @@ class Renderer:
     def _make_layers(self) -> dict[str, Any]:
         layers = {}
         for order, (name, picture) in enumerate((
-            ("actors", None), ("shadows", None), ("glow", glow_picture()), ("flames", flame_atlas()), ("smoke", puff_atlas()),
+            ("actors", None), ("shadows", None), ("glow", glow_picture()), ("flames",
+            flame_atlas()), ("smoke", puff_atlas()),
         )):  # fmt: skip
             path = self._root.attachNewNode(GeomNode(name))
             if order:
@@ -131,7 +134,10 @@ class Renderer:
         return layers
 
     def render(self, time_s: float, pose: Pose) -> tuple[Picture, FrameTruth]:
-        """The picture (H, W, 3) RGB at a second of the town's hour, and its truth. The same input, the same output."""
+        """The picture (H, W, 3) RGB at a second of the town's hour, and its truth.
+
+        The same input, the same output.
+        """
         view = View.of(self.camera, pose, self.town.frame)
         troupe = self._actors.at(time_s, view)
         burning = self._blazes(time_s, view)
@@ -226,7 +232,8 @@ def _without_distortion(camera: CameraModel) -> tuple[CameraModel, tuple[Any, An
     x, y = camera.fx_px * rays[:, 0] / rays[:, 2], camera.fy_px * rays[:, 1] / rays[:, 2]
     left, top = float(np.floor(x.min())) - 2, float(np.floor(y.min())) - 2
     wide = CameraModel(
-        width_px=int(np.ceil(x.max() - left)) + 2, height_px=int(np.ceil(y.max() - top)) + 2, fx_px=camera.fx_px,
+        width_px=int(np.ceil(x.max() - left)) + 2, height_px=int(np.ceil(y.max() - top)) + 2,
+        fx_px=camera.fx_px,
         fy_px=camera.fy_px, cx_px=-left, cy_px=-top, name=camera.name,
     )  # fmt: skip
     shape = (camera.height_px, camera.width_px)
@@ -303,7 +310,7 @@ def draw_truth(picture: Picture, truth: FrameTruth) -> Picture:
 
 
 def main() -> None:
-    """``python -m drone.sim.renderer --seed N --out DIR --frames K``: sample frames with and without boxes."""
+    """``python -m drone.sim.renderer --seed N --out DIR --frames K``: sample frames and their boxes."""
     parser = argparse.ArgumentParser(description="Render sample frames of the demo town.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")

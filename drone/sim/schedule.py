@@ -58,14 +58,18 @@ def driven_loop(ring: Array, speeds: ArrayLike, waits: ArrayLike) -> Route:
 
 
 def walked(
-    points: ArrayLike, speed: float, *, waits: Sequence[float] | None = None, facing: Sequence[float] | None = None,
+    points: ArrayLike, speed: float, *, waits: Sequence[float] | None = None,
+    facing: Sequence[float] | None = None,
     closed: bool = True, gap: float = 0.0,
 ) -> Route:  # fmt: skip
-    """On foot from point to point, turning on the spot, waiting ``waits[k]`` at point k facing ``facing[k]``."""
+    """On foot from point to point, turning on the spot, waiting ``waits[k]`` at point k facing
+    ``facing[k]``.
+    """
     way = np.asarray(points, float)
     if closed:
         way = np.vstack([way, way[:1]])
-    times, where, heading = [0.0], [way[0]], []
+    times, where = [0.0], [way[0]]
+    heading: list[float] = []
     for k in range(len(way) - 1):
         if waits is not None and waits[k % len(waits)] > 0:
             times.append(times[-1] + waits[k % len(waits)])

@@ -118,7 +118,9 @@ def _labels(town: Town) -> list[dict[str, Any]]:
     return [
         {
             "type": "Feature", "properties": {"layer": "label", "name": name, "kind": "place"},
-            "geometry": {"type": "Point", "coordinates": [round(float(lon), DIGITS), round(float(lat), DIGITS)]},
+            "geometry": {"type": "Point", "coordinates": [round(float(lon), DIGITS),
+            round(float(lat), DIGITS)]},
         }
-        for name, (lat, lon, _) in ((n, town.frame.to_geodetic([[e, k]])[0]) for n, e, k in town.fabric.labels)
+        for name, (lat, lon, _) in ((n, town.frame.to_geodetic([[e, k]])[0]) for n, e,
+        k in town.fabric.labels)
     ]  # fmt: skip

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
+from shapely.ops import unary_union
 
 from drone.sim.fabric import BUILT, CANOPY, CROWD, OBJECT, ROAD, WATER, Bay, Fabric
 from drone.sim.geometry import Place, strip
@@ -17,6 +21,8 @@ RIVER_HALF_M = 13.0
 LANE_M = 3.4
 CROSSING_M = 4.0
 BEYOND_M = 420.0
+BAY_M = 6.2
+CLEAR_M = 4.0
 
 
 def paint_streets(fabric: Fabric) -> None:
@@ -51,7 +57,7 @@ def _runs(street: Street) -> list[tuple[Array, Array]]:
         first, last = points[0] - points[1], points[-1] - points[-2]
         points.insert(0, points[0] + first / np.linalg.norm(first) * BEYOND_M)
         points.append(points[-1] + last / np.linalg.norm(last) * BEYOND_M)
-    return list(zip(points[:-1], points[1:], strict=True))
+    return list(pairwise(points))
 
 
 def _mark(fabric: Fabric, street: Street, crossing: list[Street]) -> None:
@@ -89,8 +95,7 @@ def _lines(fabric: Fabric, street: Street, a: Array, b: Array) -> None:
             fabric.paint("paint_white", strip(a + d * s, a + d * (s + 3.2), offset + 0.07, offset - 0.07))
     for point, way in ((b, 1.0), (a, -1.0)):
         reach = d * way
-        left, right = (0.1, -street.half_m + 0.3) if way > 0 else (0.1, -street.half_m + 0.3)
-        fabric.paint("paint_white", strip(point - reach * 0.4, point, left, right))
+        fabric.paint("paint_white", strip(point - reach * 0.4, point, 0.1, -street.half_m + 0.3))
 
 
 def _zebra(fabric: Fabric, street: Street, near: Array, d: Array) -> None:
@@ -108,7 +113,7 @@ def _rounded_corners(fabric: Fabric, across: list[Street], along: list[Street]) 
                     if (c == 0 and su < 0) or (c == 4 and su > 0) or (r == 3 and sv > 0):
                         continue
                     corner = NODES[r, c] + [su * (along[c].half_m - 0.1), sv * (across[r].half_m - 0.1)]
-                    centre = corner + [su * radius, sv * radius]
+                    centre = corner + radius * np.array([su, sv])
                     arc = centre - np.column_stack([su * radius * np.cos(t), sv * radius * np.sin(t)])
                     fabric.paint("asphalt", np.vstack([corner, arc]))
 
@@ -189,16 +194,31 @@ def _lamp(fabric: Fabric, place: Place) -> None:
 
 
 def _kerb_bays(fabric: Fabric, frame: Place, start: float, stop: float) -> None:
-    count = int((stop - start) // 6.2)
-    if count < 2:
-        return
-    for i in range(count + 1):
-        fabric.paint("paint_white", frame.rectangle(start + 6.2 * i, -1.1, 0.12, 2.1))
-    fabric.paint("paint_white", frame.rectangle(start + 3.1 * count, -2.1, 6.2 * count, 0.12))
-    for i in range(count):
-        spot = frame.place(start + 6.2 * (i + 0.5), -1.1, np.pi)
+    """Painted bays along the kerb, leaving out those near a stretch where parking is forbidden."""
+    forbidden = unary_union([Polygon(z.ring) for z in fabric.zones if z.kind == "no_parking"])
+    run: list[float] = []
+    for u in [*np.arange(start + BAY_M / 2, stop - BAY_M / 2, BAY_M), np.inf]:
+        free = (
+            bool(np.isfinite(u))
+            and forbidden.distance(Polygon(frame.rectangle(u, -1.1, BAY_M, 2.2))) > CLEAR_M
+        )
+        if free:
+            run.append(float(u))
+            continue
+        if len(run) >= 2:
+            _bay_run(fabric, frame, run)
+        run = []
+
+
+def _bay_run(fabric: Fabric, frame: Place, run: list[float]) -> None:
+    middle, length = (run[0] + run[-1]) / 2, run[-1] - run[0] + BAY_M
+    for u in [run[0] - BAY_M / 2, *(u + BAY_M / 2 for u in run)]:
+        fabric.paint("paint_white", frame.rectangle(u, -1.1, 0.12, 2.1))
+    fabric.paint("paint_white", frame.rectangle(middle, -2.1, length, 0.12))
+    for u in run:
+        spot = frame.place(u, -1.1, np.pi)
         fabric.bays.append(Bay(spot.east, spot.north, spot.angle, "kerb"))
-    fabric.zone("parking", "路侧泊位", frame.rectangle(start + 3.1 * count, -1.1, 6.2 * count + 0.4, 2.3))
+    fabric.zone("parking", "路侧泊位", frame.rectangle(middle, -1.1, length + 0.4, 2.3))
 
 
 def _forbidden_kerb(fabric: Fabric, frame: Place, length: float, street: Street) -> None:

@@ -219,7 +219,7 @@ def _clutter(
         elif what < 0.75:
             mesh.box(spot, z, (rng.uniform(0.6, 2.4), 0.7, 0.7), (76, 110, 58))
         else:
-            mesh.box(spot, z, (rng.uniform(0.8, 2.0), 1.2, 0.6), rng.integers(90, 200, 3))
+            mesh.box(spot, z, (rng.uniform(0.8, 2.0), 1.2, 0.6), rng.uniform(90, 200, 3))
 
 
 def _solar(mesh: MeshBuilder, place: Place, z: float) -> None:

@@ -1,4 +1,6 @@
-"""The ground in the scene: picture tiles, finer near the camera, painted when first seen and kept for a while."""
+"""The ground in the scene: picture tiles, finer near the camera, painted when first seen and kept for a
+while.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The demo town Yunxi: everything in it follows from a seed, everything that moves from the seed and the second."""
+"""The demo town Yunxi: everything in it follows from a seed, everything that moves from the seed and the
+second.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,15 @@ from drone.sim.streets import bridge, dig_river, dress_kerbs, paint_streets
 from drone.sim.traffic import Fleet, FleetBuilder, park, run_loops, run_through
 from missions.geodesy import LocalFrame
 
+__all__ = ["PlantedEvent", "Town"]
+
 
 @dataclass(slots=True)
 class Town:
-    """A whole town. ``home`` is (latitude, longitude, altitude AMSL) of the pad in the police station's yard."""
+    """A whole town.
+
+    ``home`` is (latitude, longitude, altitude AMSL) of the pad in the police station's yard.
+    """
 
     seed: int
     frame: LocalFrame

@@ -1,16 +1,21 @@
 """Vehicles: parked ones in bays, moving ones on loops that never cross, through traffic that takes turns.
 
-Traffic keeps right. Round every block runs a clockwise loop that turns right at each corner, so that loops share
+Traffic keeps right. Round every block runs a clockwise loop that turns right at each corner, so that loops
+share
 no lane; vehicles of one loop follow one timetable with head starts, so that none catches up with another.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from shapely import prepare
+from shapely.geometry import Point, Polygon
+from shapely.ops import unary_union
 
 from drone.sim.fabric import Bay, Fabric
 from drone.sim.geometry import inset, rounded, strip
@@ -22,14 +27,19 @@ from drone.sim.vehicles import model_index, models
 Array = NDArray[np.float64]
 
 FIRST_VEHICLE_ID = 100_000
+CLEAR_M = {"car": 4.5, "kerb": 4.5, "truck": 6.5, "bus": 8.5, "scooter": 2.6}
+"""How far the middle of a vehicle that is parked by the rules stays from every no-parking zone."""
+
 PAINTS = np.array([
-    (236, 237, 238), (232, 232, 230), (222, 224, 226), (196, 200, 204), (170, 174, 178), (44, 46, 50), (58, 60, 64),
+    (236, 237, 238), (232, 232, 230), (222, 224, 226), (196, 200, 204), (170, 174, 178), (44, 46,
+    50), (58, 60, 64),
     (30, 32, 36), (112, 116, 122), (140, 30, 34), (170, 40, 38), (40, 66, 118), (60, 96, 150), (126, 98, 66),
     (206, 188, 150), (86, 100, 84), (210, 110, 40), (120, 132, 140),
 ], float)  # fmt: skip
 PAINT_ODDS = np.array([16, 12, 8, 10, 8, 8, 7, 6, 6, 3, 3, 3, 3, 2, 2, 1, 1, 1], float)
 SCOOTER_PAINTS = np.array([
-    (200, 40, 44), (40, 44, 50), (236, 236, 236), (30, 90, 160), (232, 130, 170), (40, 130, 110), (232, 180, 50),
+    (200, 40, 44), (40, 44, 50), (236, 236, 236), (30, 90, 160), (232, 130, 170), (40, 130, 110),
+    (232, 180, 50),
     (120, 124, 130), (150, 50, 120), (90, 160, 200),
 ], float)  # fmt: skip
 LOADS = np.array(
@@ -100,14 +110,18 @@ class FleetBuilder:
 
     def build(self) -> Fleet:
         return Fleet(
-            Timetable(self.routes, self.offsets), np.array(self.kinds), np.array(self.paints), np.array(self.loads),
+            Timetable(self.routes, self.offsets), np.array(self.kinds), np.array(self.paints),
+            np.array(self.loads),
             list(self.events), np.array(self.riders, int),
         )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fleet:
-    """All vehicles. kinds: model indices (N,); paints, loads: RGB (N, 3); ids are FIRST_VEHICLE_ID + index."""
+    """All vehicles.
+
+    kinds: model indices (N,); paints, loads: RGB (N, 3); ids are FIRST_VEHICLE_ID + index.
+    """
 
     timetable: Timetable
     kinds: NDArray[np.intp]
@@ -122,6 +136,8 @@ class Fleet:
 
 def park(fleet: FleetBuilder, fabric: Fabric, rng: Generator) -> None:
     """Fill the bays, as full as a working day has them."""
+    forbidden = unary_union([Polygon(z.ring) for z in fabric.zones if z.kind == "no_parking"])
+    prepare(forbidden)
     share = {
         "car": rng.uniform(0.5, 0.75),
         "kerb": rng.uniform(0.5, 0.75),
@@ -131,6 +147,8 @@ def park(fleet: FleetBuilder, fabric: Fabric, rng: Generator) -> None:
     }
     for bay in fabric.bays:
         if rng.random() > share[bay.kind]:
+            continue
+        if forbidden.distance(Point(bay.east, bay.north)) < CLEAR_M[bay.kind]:
             continue
         model = _model_for(bay, rng)
         turn = np.pi if bay.kind == "car" and rng.random() < 0.25 else 0.0
@@ -234,8 +252,8 @@ def run_through(fleet: FleetBuilder, rng: Generator) -> None:
 
 def _offset(line: Array, right: float) -> Array:
     """The polyline shifted to its right, corner by corner."""
-    quads = [strip(a, b, -right, -right)[:2] for a, b in zip(line[:-1], line[1:], strict=True)]
-    middle = [(q[1] + p[0]) / 2 for q, p in zip(quads[:-1], quads[1:], strict=True)]
+    quads = [strip(a, b, -right, -right)[:2] for a, b in pairwise(line)]
+    middle = [(q[1] + p[0]) / 2 for q, p in pairwise(quads)]
     return np.array([quads[0][0], *middle, quads[-1][1]])
 
 

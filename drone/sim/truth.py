@@ -30,8 +30,10 @@ FLAME_SOLID = (0.62, 0.88)
 
 @dataclass(frozen=True, slots=True)
 class TruthBox:
-    """One visible thing. box: left, top, right, bottom in pixels, clipped to the picture. east, north: its place
-    on the ground in the town's frame. visible_fraction: share of its outline that is inside the picture and not
+    """One visible thing. box: left, top, right, bottom in pixels, clipped to the picture. east, north: its
+    place
+    on the ground in the town's frame. visible_fraction: share of its outline that is inside the picture and
+    not
     hidden by buildings, trees or other things."""
 
     id: int
@@ -49,7 +51,7 @@ class TruthBox:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """Whether a planted event shows in a frame, and how large it is there (longer side of its boxes' hull)."""
+    """Whether a planted event shows in a frame, and its span there (longer side of its boxes' hull)."""
 
     visible: bool
     span_px: float

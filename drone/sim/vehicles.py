@@ -12,14 +12,17 @@ Array = NDArray[np.float64]
 
 BODY, GLASS, TYRE, LAMP, TAIL, TRIM, LOAD, FIXED = range(8)
 SLOT_COLOURS = np.array([
-    (0, 0, 0), (38, 46, 54), (30, 30, 32), (238, 238, 226), (168, 30, 28), (70, 72, 76), (0, 0, 0), (186, 188, 190),
+    (0, 0, 0), (38, 46, 54), (30, 30, 32), (238, 238, 226), (168, 30, 28), (70, 72, 76), (0, 0, 0),
+    (186, 188, 190),
 ], float)  # fmt: skip
 """Colours of the slots; BODY and LOAD are the vehicle's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Flat-shaded mesh: points (V, 3), normals (V, 3), faces (M, 3), slots (V,); size is length, width, height."""
+    """Flat-shaded mesh: points (V, 3), normals (V, 3), faces (M, 3), slots (V,); size is length, width,
+    height.
+    """
 
     name: str
     category: str
@@ -40,10 +43,13 @@ class _Sculptor:
         self.slots.append(slot)
 
     def frustum(
-        self, low: tuple[float, float, float, float], high: tuple[float, float, float, float], side: int, top: int,
+        self, low: tuple[float, float, float, float], high: tuple[float, float, float, float],
+        side: int, top: int,
         ends: tuple[int, int] | None = None, y: float = 0.0,
     ) -> None:  # fmt: skip
-        """From (x0, x1, half width, z) to the same above it; ``ends`` are the slots of the rear and front faces."""
+        """From (x0, x1, half width, z) to the same above it; ``ends`` are the slots of the rear and front
+        faces.
+        """
         x0, x1, w, z = low
         a0, a1, v, h = high
         base = np.array([(x0, y - w, z), (x1, y - w, z), (x1, y + w, z), (x0, y + w, z)])

@@ -15,7 +15,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pose with its camera in the town's frame. ``rotation`` takes camera axes to the world, shape (3, 3)."""
+    """A pose with its camera in the town's frame.
+
+    ``rotation`` takes camera axes to the world, shape (3, 3).
+    """
 
     camera: CameraModel
     pose: Pose
@@ -37,7 +40,7 @@ class View:
         return project(self.camera, self.pose, self.frame, points)
 
     def sees(self, points: Array, margin_m: float) -> NDArray[np.bool_]:
-        """Whether balls of that radius about points (..., 3) touch the view pyramid (distortion neglected)."""
+        """Whether balls of that radius about points (..., 3) touch the view (distortion neglected)."""
         c = self.camera
         local = (points - self.position) @ self.rotation
         left, right = c.cx_px / c.fx_px, (c.width_px - c.cx_px) / c.fx_px

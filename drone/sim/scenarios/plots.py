@@ -20,7 +20,9 @@ ALWAYS_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blaze:
-    """Something that burns: ``flames`` metres high (0 for smoke alone), smoke from ``darkness`` 0 white to 1 black."""
+    """Something that burns: ``flames`` metres high (0 for smoke alone), smoke from ``darkness`` 0 white to
+    1 black.
+    """
 
     event: str
     east: float
@@ -64,8 +66,10 @@ def raise_smoke(
     """Leaves and straw that smoulder: pale smoke, no flames."""
     _heap(cast.fabric, east, north, rng, (122, 104, 70))
     cast.blazes.append(Blaze(
-        event=event, east=east, north=north, start_s=start, end_s=end, flames=0.0, spread=float(rng.uniform(0.9, 1.5)),
-        darkness=float(rng.uniform(0.0, 0.25)), smoke_rate=float(rng.uniform(0.8, 1.15)), seed=int(rng.integers(1 << 30)),
+        event=event, east=east, north=north, start_s=start, end_s=end, flames=0.0,
+        spread=float(rng.uniform(0.9, 1.5)),
+        darkness=float(rng.uniform(0.0, 0.25)), smoke_rate=float(rng.uniform(0.8, 1.15)),
+        seed=int(rng.integers(1 << 30)),
     ))  # fmt: skip
     _onlookers(cast, east, north, rng, int(rng.integers(0, 2)), 5.0)
     return 0
@@ -124,7 +128,8 @@ def _packed(count: int, rng: Generator, gap: float) -> np.ndarray:
 
 
 def _comer(
-    cast: Cast, event: str, east: float, north: float, heading: float, start: float, end: float, rng: Generator,
+    cast: Cast, event: str, east: float, north: float, heading: float, start: float, end: float,
+    rng: Generator,
     act: int, numbers: tuple[float, float, float, float] | None = None,
 ) -> None:  # fmt: skip
     """Somebody who stands there from ``start``; late ones come in a straight line over 9-16 m."""
@@ -169,7 +174,7 @@ def quarrel(
     ring = int(rng.integers(7, 12))
     for k in range(ring):
         way = 2 * np.pi * k / ring + float(rng.normal(0, 0.15))
-        r = (2.4 if pairs == 1 else 3.4) + float(rng.uniform(0, 1.3))
+        r = (1.7 if pairs == 1 else 2.7) + float(rng.uniform(0, 0.9))
         late = start if start > ALWAYS_S else 0.0
         _comer(
             cast,

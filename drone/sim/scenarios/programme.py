@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 from numpy.random import Generator
@@ -27,9 +28,11 @@ GROUND_PLOTS: dict[str, tuple[SightingKind, float, float, Callable[..., int]]] =
 
 # Cells are numbered like a reader's eye moves: 1-4 in the north, 5-8, 9-12 in the south. Two events in most.
 DECK = (
-    "fire", "fire", "fire", "smoke", "smoke", "smoke", "gathering", "gathering", "gathering", "dispute", "dispute",
+    "fire", "fire", "fire", "smoke", "smoke", "smoke", "gathering", "gathering", "gathering",
+    "dispute", "dispute",
     "brawl", "brawl", "parking", "parking", "parking", "parking", "parking", "parking", "parking",
 )  # fmt: skip
+FEWEST_OF_THREE = 4
 FLAMES = ("fire", "smoke")
 CROWDS = ("gathering", "dispute", "brawl")
 
@@ -54,11 +57,24 @@ def _well_spread(pairs: list[tuple[str, str]]) -> bool:
     families = [(code, _family(plot)) for plot, code in pairs]
     if len(set(families)) < len(families):
         return False
+    load = Counter(code for _, code in pairs)
+    numbers = {(k // 4, k % 4): load[code] for k, code in enumerate(sorted({code for _, code in pairs}))}
+    if any(sum(numbers[cell] for cell in triple) < FEWEST_OF_THREE for triple in triples()):
+        return False
     thirds = [
         {(int(code[-3:]) - 1) % 4 for plot, code in pairs if _family(plot) == family}
         for family in ("flames", "crowd")
     ]
     return all(len(columns) >= 3 for columns in thirds)
+
+
+def triples() -> list[tuple[tuple[int, int], ...]]:
+    """All groups of three cells (row, column) that hang together by their sides."""
+    cells = [(r, c) for r in range(3) for c in range(4)]
+    return [
+        group for group in combinations(cells, 3)
+        if sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in combinations(group, 2)) == 2
+    ]  # fmt: skip
 
 
 def stage(
@@ -108,7 +124,8 @@ def _plant(
         people = act(cast, name, east, north, start, END_S, rng, **extra)
     lat, lon, _ = frame.to_geodetic([[east, north]])[0]
     return PlantedEvent(
-        id=name, kind=kind, east=float(east), north=float(north), latitude=float(lat), longitude=float(lon), cell=code,
+        id=name, kind=kind, east=float(east), north=float(north), latitude=float(lat),
+        longitude=float(lon), cell=code,
         start_s=start, end_s=END_S, people=people, vehicle_id=vehicle, note=plot,
     )  # fmt: skip
 
