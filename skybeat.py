@@ -17,15 +17,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 import typer
-from drone.cli import app as drone_app
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from drone.cli import app as drone_app
 from drone.errors import DroneError
 from drone.flying import FlyOptions, fly_plan, launch_notice
 from drone.mavlink.aircraft import MavlinkVehicle
@@ -57,7 +57,7 @@ for part in (missions_app, vision_app, drone_app, server_app):
 SHIPPED_SITE = Path(__file__).resolve().parent / "configs/sites/yunxi"
 DEMO_MARK = "skybeat-demo.txt"
 SANDBOX_TOKEN = "replay-sandbox"
-SANDBOX_USER = {"username": "demo", "password": "skybeat-demo"}
+SANDBOX_USER = {"user": "demo", "password": "skybeat-demo"}
 EXPECTED_ERRORS = (MissionsError, VisionError, DroneError, StartRefused, OSError, ValueError)
 
 
@@ -266,6 +266,12 @@ def replay(
     takeoff_amsl: Annotated[
         float | None, typer.Option(help="height of the take-off point above the sea")
     ] = None,
+    height: Annotated[
+        float | None, typer.Option(help="constant height above take-off where telemetry has none, metres")
+    ] = None,
+    height_datum: Annotated[
+        str | None, typer.Option(help="what a bare altitude counts from: takeoff or sea")
+    ] = None,
     frames_per_second: Annotated[float, typer.Option(min=0.2, max=60, help="how often to look")] = 5.0,
     speed: Annotated[str, typer.Option(help="times real time, or 'max'")] = "max",
     expect: Annotated[Path | None, typer.Option(help="expected tickets, JSON")] = None,
@@ -274,6 +280,10 @@ def replay(
     token: Annotated[
         str, typer.Option(envvar="SKYBEAT_AGENT_TOKEN", help="of the agent, with --server")
     ] = "",
+    user: Annotated[
+        str | None, typer.Option(help="who reads the tickets, with --server and --expect")
+    ] = None,
+    password: Annotated[str, typer.Option(envvar="SKYBEAT_PASSWORD", help="of --user")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Run recorded footage through the same pipeline, and compare its tickets with what is expected."""
@@ -285,6 +295,7 @@ def replay(
             defaults = PoseDefaults(
                 pitch_deg=pitch, yaw_deg=yaw, start=parse_time(start) if start else None,
                 zone=ZoneInfo(time_zone) if time_zone else None, takeoff_amsl_m=takeoff_amsl,
+                height_m=height, height_datum=datum_of(height_datum),
             )  # fmt: skip
             options = ReplayOptions(
                 source=source, work_directory=Path(scratch) / "agent", telemetry=telemetry, camera=camera,
@@ -296,8 +307,8 @@ def replay(
                 report = replay_in_sandbox(options, recording, Path(scratch))
             else:
                 kept = replace(options, work_directory=Path("data/replay"))
-                with agent_client(server, token) as client:
-                    report = run_replay(kept, client, recording=recording)
+                with agent_client(server, token) as client, desk_client(server, user, password) as desk:
+                    report = run_replay(kept, client, desk=desk if user else None, recording=recording)
         except (*EXPECTED_ERRORS, ZoneInfoNotFoundError, httpx.HTTPError) as error:
             raise fail(error) from error
     show_replay(report, expect, as_json=as_json)
@@ -308,6 +319,24 @@ def replay(
 def agent_client(server: str, token: str) -> httpx.Client:
     """A client of a server with an agent's token."""
     return httpx.Client(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=60.0)
+
+
+def desk_client(server: str, user: str | None, password: str) -> httpx.Client:
+    """A client of a server as a signed-in person; not signed in when no user is given."""
+    client = httpx.Client(base_url=server, timeout=60.0)
+    if user:
+        answer = client.post("/api/v1/session", json={"username": user, "password": password})
+        if answer.is_error:
+            raise fail(f"{server} refuses the user {user}: {answer.json().get('detail', answer.status_code)}")
+        client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    return client
+
+
+def datum_of(text: str | None) -> Literal["takeoff", "sea"] | None:
+    """The level that heights count from."""
+    if text in (None, "takeoff", "sea"):
+        return cast('Literal["takeoff", "sea"] | None', text)
+    raise fail(f"--height-datum {text!r} is neither takeoff nor sea")
 
 
 def replay_in_sandbox(options: ReplayOptions, recording: Recording, scratch: Path) -> dict[str, Any]:
@@ -323,16 +352,14 @@ def replay_in_sandbox(options: ReplayOptions, recording: Recording, scratch: Pat
     with (
         ServerThread(settings) as desk,
         agent_client(desk.url, SANDBOX_TOKEN) as agent,
-        httpx.Client(base_url=desk.url, timeout=60.0) as reader,
+        desk_client(desk.url, **SANDBOX_USER) as reader,
+        Progress(console=stderr) as progress,
     ):
-        answer = reader.post("/api/v1/session", json=SANDBOX_USER).raise_for_status()
-        reader.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-        with Progress(console=stderr) as progress:
-            task = progress.add_task("looking", total=recording.frame_count)
-            return run_replay(
-                options, agent, desk=reader, recording=recording,
-                on_frame=lambda _frame, _count: progress.advance(task),
-            )  # fmt: skip
+        task = progress.add_task("looking", total=recording.frame_count)
+        return run_replay(
+            options, agent, desk=reader, recording=recording,
+            on_frame=lambda _frame, _count: progress.advance(task),
+        )  # fmt: skip
 
 
 def show_replay(report: dict[str, Any], expect: Path | None, *, as_json: bool) -> None:

@@ -1,10 +1,10 @@
 """The one measurement model: pixels <-> rays <-> ground, for geo-tagging, planning and the simulator alike.
 
 Frames: pixels have their origin at the top-left corner of the image, u to the right and v down, and integer
-values at pixel corners (the centre of the first pixel is 0.5, 0.5). The camera looks along +z with x right and
-y down. The world is a ``LocalFrame``: x east, y north, z up. A camera attitude is earth-referenced: yaw
-clockwise from true north, pitch 0 at the horizon and -90 straight down, roll clockwise about the optical axis.
-Lens distortion follows Brown and Conrady as in OpenCV (k1, k2, p1, p2, k3).
+values at pixel corners (the centre of the first pixel is 0.5, 0.5). The camera looks along +z with x to the
+right and y down. The world is a ``LocalFrame``: x east, y north, z up. A camera attitude is earth-referenced:
+yaw clockwise from true north, pitch 0 at the horizon and -90 straight down, roll clockwise about the optical
+axis. Lens distortion follows Brown and Conrady as in OpenCV (k1, k2, p1, p2, k3).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class CameraModel:
         else:
             points = (points - [self.cx_px, self.cy_px]) / [self.fx_px, self.fy_px]
         rays = np.column_stack([points, np.ones(len(points))])
-        return rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class Pose:
 
     def position_in(self, frame: LocalFrame) -> Array:
         """Camera centre in the frame, shape (3,)."""
-        return frame.to_enu(self.latitude, self.longitude, self.altitude_amsl_m)[0]
+        return np.asarray(frame.to_enu(self.latitude, self.longitude, self.altitude_amsl_m)[0])
 
     def frame(self) -> LocalFrame:
         """A local frame straight below the camera, heights above sea level."""

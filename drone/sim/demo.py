@@ -227,7 +227,7 @@ class Demo:
                 break
             time.sleep(0.5)
         self.uplink.flush(DRAIN_TIMEOUT_S)
-        return flight
+        return dict(flight)
 
     def _flown_s(self, flight_id: UUID) -> float:
         figures = self.agent.figures.get(flight_id)

@@ -53,7 +53,8 @@ def judge(result: DemoResult) -> dict[str, Any]:
     for event in result.planted:
         seen = result.exposure.events.get(event.id)
         needed = kinds[event.kind].confirm.seconds + OBSERVABLE_EXTRA_S
-        is_observable = seen is not None and seen.seconds >= needed
+        seen_s = seen.seconds if seen is not None else 0.0
+        is_observable = seen_s >= needed
         observable += [event] if is_observable else []
         right = [ticket for ticket in near[event.id] if ticket["kind"] == event.kind.value]
         duplicates += max(0, len(near[event.id]) - 1)
@@ -68,7 +69,7 @@ def judge(result: DemoResult) -> dict[str, Any]:
                     "event": event.id,
                     "kind": event.kind.value,
                     "cell": event.cell,
-                    "seen_seconds": round(seen.seconds, 1),
+                    "seen_seconds": round(seen_s, 1),
                     "tickets": [_ticket_line(ticket) for ticket in near[event.id]],
                 }
             )
