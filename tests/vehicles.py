@@ -9,10 +9,15 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
 from drone.mavlink.aircraft import MavlinkVehicle
+from drone.mavlink.framing import Framing, Message
 from drone.mavlink.link import Patience
+from drone.mavlink.meaning import WireItem
 from drone.sim.autopilot import SimulatedAutopilot
 from missions.geodesy import LocalFrame
+from missions.mission_items import MissionItem
 from missions.plan import PatrolPlan, PlanCamera, Sortie, Waypoint, WaypointRole
 
 HOME = (28.45, 117.97, 68.0)
@@ -153,3 +158,64 @@ class LossyRelay:
             thread.join(1.0)
         self._near.close()
         self._far.close()
+
+
+class Station:
+    """A bare ground station for stepping a vehicle by hand: sends messages, keeps what it hears."""
+
+    def __init__(self, autopilot: SimulatedAutopilot, system_id: int = 255, **framing: object) -> None:
+        self.autopilot = autopilot
+        self._framing = Framing(system_id, 190, **framing)  # type: ignore[arg-type]
+        self.transport = autopilot.attach()
+        self.heard: list[Message] = []
+        self.step(0)
+
+    def step(self, seconds: float) -> None:
+        self.autopilot.step(seconds)
+        while data := self.transport.read(0.0):
+            self.heard += self._framing.parse(data)
+
+    def send(self, message: Message) -> None:
+        self.transport.write(self._framing.pack(message))
+        self.step(0)
+
+    def all(self, kind: str) -> list[Message]:
+        return [message for message in self.heard if message.get_type() == kind]
+
+    def last(self, kind: str) -> Message:
+        return self.all(kind)[-1]
+
+    def texts(self) -> list[str]:
+        return [str(message.text) for message in self.all("STATUSTEXT")]
+
+    def command(self, command: int, *params: float) -> int:
+        """COMMAND_LONG; the answer is the MAV_RESULT."""
+        before = len(self.all("COMMAND_ACK"))
+        padded = [*params, *([0.0] * (7 - len(params)))]
+        self.send(mavlink.MAVLink_command_long_message(1, 1, command, 0, *padded))
+        acks = self.all("COMMAND_ACK")[before:]
+        assert [ack.command for ack in acks] == [command]
+        return int(acks[0].result)
+
+    def set_mode(self, number: int) -> int:
+        return self.command(mavlink.MAV_CMD_DO_SET_MODE, 1, number)
+
+    def upload(self, items: list[MissionItem], kind: int = 0) -> int:
+        """Upload as given, answering each request; the answer is the MAV_MISSION_RESULT."""
+        self.send(mavlink.MAVLink_mission_count_message(1, 1, len(items), kind))
+        done = len(self.all("MISSION_ACK"))
+        while len(self.all("MISSION_ACK")) == done:
+            request = self.last("MISSION_REQUEST")
+            self.send(item_message(items[request.seq], request.seq, kind))
+        return int(self.last("MISSION_ACK").type)
+
+
+def item_message(item: MissionItem, seq: int, kind: int = 0) -> Message:
+    wire = WireItem.of(item)
+    return mavlink.MAVLink_mission_item_int_message(
+        1, 1, seq, wire.frame, wire.command, 0, 1, *wire.params, wire.x, wire.y, wire.z, kind
+    )
+
+
+def home_item() -> MissionItem:
+    return MissionItem(command=16, frame=0, x=HOME[0], y=HOME[1], z=HOME[2])

@@ -153,8 +153,9 @@ class MissionTransfer:
     def _send(self, kind: int, items: Sequence[WireItem]) -> tuple[int | None, int | None]:
         """One upload: the final MAV_MISSION_RESULT (None when the vehicle fell silent) and the last index.
 
-        The vehicle asks for each item, with either kind of request, and asks again for one that was lost; so
-        only the announcement is repeated from here.
+        The vehicle asks for each item, with either kind of request, and asks again for one that was lost, on
+        ArduPilot after a second. Sending the last item again sooner costs nothing: one that arrives twice is
+        answered with "invalid sequence" and the transfer goes on.
         """
         announce = mavlink.MAVLink_mission_count_message(*self._link.target, len(items), kind)
         with self._link.open_inbox("MISSION_REQUEST", "MISSION_REQUEST_INT", "MISSION_ACK") as inbox:
@@ -166,7 +167,8 @@ class MissionTransfer:
             result: int | None = None
             while time.monotonic() - quiet_since < self._silence_s:
                 if message is None:
-                    pass
+                    if last is not None:
+                        self._send_item(kind, last, items[last])
                 elif message.get_type() == "MISSION_ACK":
                     if message.type != mavlink.MAV_MISSION_INVALID_SEQUENCE:
                         return int(message.type), last
@@ -177,7 +179,7 @@ class MissionTransfer:
                     quiet_since = time.monotonic()
                     self._progress()
                     self._send_item(kind, message.seq, items[message.seq])
-                message = self._next(inbox, kind)
+                message = self._next(inbox, kind, self._pace.interval_s)
             return result, last
 
     def _progress(self) -> None:
@@ -206,7 +208,7 @@ class MissionTransfer:
                 return None
         return None
 
-    def _next(self, inbox: Inbox, kind: int, timeout_s: float = 0.25) -> Message | None:
+    def _next(self, inbox: Inbox, kind: int, timeout_s: float) -> Message | None:
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0:
             message = inbox.get(left)

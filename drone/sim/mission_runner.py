@@ -119,8 +119,8 @@ class MissionRunner:
 
     @property
     def landed(self) -> bool:
-        """Whether a landing of the mission is over."""
-        return isinstance(self._manoeuvre, Land | Return) and self._manoeuvre.done
+        """Whether a landing of the mission is over, and reported."""
+        return isinstance(self._manoeuvre, Land | Return) and self.state == COMPLETE
 
     def _begin(self, index: int) -> None:
         """Start the first navigation command at or after ``index``, doing what stands before it."""

@@ -19,7 +19,6 @@ class Ports:
     """Peers are small integers. ``received`` and ``send`` are for the owner's thread."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._inbox: deque[tuple[int, bytes]] = deque()
@@ -31,10 +30,7 @@ class Ports:
         self._fixed: dict[int, int] = {}
         self._listeners: list[socket.socket] = []
         self._arrived = threading.Event()
-        self._wake_out, self._wake_in = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, "wake")
+        self._wakers: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -66,9 +62,10 @@ class Ports:
         self._listeners.append(listener)
         if kind == "udpout":
             self._fix_peer(listener, (socket.gethostbyname(host), port))
+        self._start()
         with self._lock:
             self._selector.register(listener, selectors.EVENT_READ, what)
-        self._start()
+        self._wake()
         actual = listener.getsockname()[1]
         return {"tcpin": f"tcp:{host}:{actual}", "udpin": f"udpout:{host}:{actual}"}.get(
             kind, f"udp:{host}:{port}"
@@ -128,11 +125,13 @@ class Ports:
         if self._thread is not None:
             self._thread.join(2.0)
             self._thread = None
-        for channel in [*self._streams.values(), *self._listeners, self._wake_in, self._wake_out]:
+        for channel in [*self._streams.values(), *self._listeners, *(self._wakers or ())]:
             channel.close()
+        if self._wakers is not None:
+            self._selector.close()
         self._streams.clear()
         self._listeners.clear()
-        self._selector.close()
+        self._wakers = None
 
     def _fix_peer(self, channel: socket.socket, address: tuple[str, int]) -> None:
         peer = next(self._numbers)
@@ -142,14 +141,19 @@ class Ports:
 
     def _start(self) -> None:
         if self._thread is None:
+            # made with the first address, so that a vehicle without sockets holds none
+            self._selector = selectors.DefaultSelector()
+            self._wakers = socket.socketpair()
+            for channel in self._wakers:
+                channel.setblocking(False)
+            self._selector.register(self._wakers[0], selectors.EVENT_READ, "wake")
             self._thread = threading.Thread(target=self._run, name="sim-ports", daemon=True)
             self._thread.start()
-        else:
-            self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake_out.send(b"x")
+        if self._wakers is not None:
+            with contextlib.suppress(OSError):
+                self._wakers[1].send(b"x")
 
     def _run(self) -> None:
         while not self._closed:
@@ -157,7 +161,7 @@ class Ports:
             for key, events in self._selector.select(1.0):
                 if key.data == "wake":
                     with contextlib.suppress(OSError):
-                        self._wake_in.recv(4096)
+                        key.fileobj.recv(4096)  # type: ignore[union-attr]
                 elif key.data == "accept":
                     self._accept(key.fileobj)  # type: ignore[arg-type]
                 elif key.data == "datagram":

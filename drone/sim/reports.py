@@ -57,6 +57,7 @@ class Reports:
             mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: self._system_time,
             mavlink.MAVLINK_MSG_ID_GPS_RAW_INT: self._gps_raw_int,
             mavlink.MAVLINK_MSG_ID_ATTITUDE: self._attitude,
+            mavlink.MAVLINK_MSG_ID_ATTITUDE_QUATERNION: self._attitude_quaternion,
             mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: self._global_position_int,
             mavlink.MAVLINK_MSG_ID_LOCAL_POSITION_NED: self._local_position_ned,
             mavlink.MAVLINK_MSG_ID_MISSION_CURRENT: self._mission_current,
@@ -151,6 +152,15 @@ class Reports:
         rate = math.radians(self._flight.body.rotor.motion.yaw_rate_deg_s)
         yaw = (yaw + math.pi) % (2 * math.pi) - math.pi
         return mavlink.MAVLink_attitude_message(self._boot_ms, roll, pitch, yaw, 0.0, 0.0, rate)
+
+    def _attitude_quaternion(self) -> Message:
+        roll, pitch, yaw = (math.radians(v) / 2 for v in self._flight.body.attitude_deg)
+        (sr, cr), (sp, cp), (sy, cy) = ((math.sin(v), math.cos(v)) for v in (roll, pitch, yaw))
+        rate = math.radians(self._flight.body.rotor.motion.yaw_rate_deg_s)
+        return mavlink.MAVLink_attitude_quaternion_message(
+            self._boot_ms, cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy,
+            cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy, 0.0, 0.0, rate,
+        )  # fmt: skip
 
     def _global_position_int(self) -> Message:
         flight = self._flight

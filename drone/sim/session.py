@@ -56,6 +56,7 @@ class Session:
 
     def set_interval(self, message_id: int, interval_us: float) -> None:
         """-1 stops, 0 is the default (off but for the heartbeat), else microseconds of simulated time."""
+        self._slots.pop(message_id, None)
         if interval_us < 0 or (interval_us == 0 and message_id != mavlink.MAVLINK_MSG_ID_HEARTBEAT):
             self._periods_ms.pop(message_id, None)
         else:
@@ -77,7 +78,9 @@ class Session:
         ready = []
         for message_id, period in self._periods_ms.items():
             slot = now_ms // period
-            if slot != self._slots.get(message_id):
+            # a new stream begins at the next multiple of its period
+            self._slots.setdefault(message_id, slot if now_ms % period else slot - 1)
+            if slot != self._slots[message_id]:
                 self._slots[message_id] = slot
                 ready.append(message_id)
         return ready
