@@ -146,10 +146,9 @@ def open_video(path: str, *, options: dict[str, str] | None = None, timeout: flo
     except (av.error.FFmpegError, OSError) as error:
         raise SourceMissing(f"{path}: cannot be opened ({error.strerror or error})") from error
     if not container.streams.video:
+        held = ", ".join(stream.type for stream in container.streams) or "nothing"
         container.close()
-        raise NotAVideo(
-            f"{path}: holds no video, only {', '.join(s.type for s in container.streams) or 'nothing'}"
-        )
+        raise NotAVideo(f"{path}: holds no video, only {held}; give a video")
     return container
 
 
@@ -211,7 +210,7 @@ class VideoFile(_Closing):
                     seconds = picture.time if picture.time is not None else last_s + frame_s
                     origin = seconds if origin is None else origin
                     last_s = seconds - origin
-                    if last_s >= self._skip_s and sampler.takes(last_s):
+                    if sampler.takes(last_s) and last_s >= self._skip_s - 1e-6:
                         captured_at = (self.start + timedelta(seconds=last_s)).astimezone(UTC)
                         yield Frame(upright(picture), captured_at, count)
                     count += 1

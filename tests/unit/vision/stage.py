@@ -114,6 +114,7 @@ class Stage:
     zones: Zones | None = None
     pixel_noise: float = 1.0
     pose_noise_deg: float = 0.05
+    place_noise: float = 0.0
     seed: int = 0
     names: Sequence[str] = CLASSES
     thresholds = dict.fromkeys(CLASSES, 0.3)
@@ -128,10 +129,12 @@ class Stage:
         boxes, scores, classes = [], [], []
         for thing in self.things:
             noise = self.random.normal(0, self.pixel_noise, 4)
+            wobble = self.random.normal(0, self.place_noise, 2)
             luck, shake, flick = self.random.random(), self.random.normal(0, 0.06), self.random.random()
             if not thing.shown[0] <= self._seconds < thing.shown[1] or luck > thing.recall:
                 continue
-            box = box_of(thing.name, thing.path(self._seconds), pose)
+            east, north = thing.path(self._seconds) + wobble
+            box = box_of(thing.name, (east, north), pose)
             if box is None:
                 continue
             name = thing.flicker if thing.flicker and flick < 0.3 else thing.name
