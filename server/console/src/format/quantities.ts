@@ -25,11 +25,11 @@ export function number(value: number | null | undefined, digits = 0): string {
   return value.toFixed(digits)
 }
 
-/** A measured value without needless digits: 12, 3.4, 0.25. */
+/** A measured value without needless digits: 120, 12.5, 3.4, 0.25. */
 export function measured(value: number): string {
   const size = Math.abs(value)
   if (size >= 100 || Number.isInteger(value)) return value.toFixed(0)
-  return value.toFixed(size >= 10 ? 1 : 2)
+  return value.toFixed(size >= 1 ? 1 : 2)
 }
 
 /** Minutes and seconds, hours in front when there are any. */

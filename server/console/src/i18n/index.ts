@@ -50,10 +50,15 @@ export function word(group: string, name: string | null | undefined, fallback?: 
   return find(`${group}.${name}`) ?? fallback ?? name
 }
 
-/** As ``word``, with the numbers of the server's own sentence put in for {0}, {1} ...; that sentence if they are too few. */
+/**
+ * As ``word``, with the numbers of the told sentence put in for {0}, {1} ... and what
+ * follows its colon for {why}; the told sentence itself if there are too few numbers.
+ */
 export function sentence(group: string, name: string, told: string): string {
   const numbers: string[] = told.replace(/m2|m\^2/g, '').match(/-?\d+(\.\d+)?/g) ?? []
-  const filled = fill(word(group, name, ''), Object.fromEntries(numbers.entries()))
+  const reason = told.includes(': ') ? told.slice(told.indexOf(': ') + 2) : ''
+  const why = reason && (language.value === 'en' ? `: ${reason}` : `：${reason}`)
+  const filled = fill(word(group, name, ''), { ...Object.fromEntries(numbers.entries()), why })
   // A remark in brackets may go without its number, the sentence itself may not.
   const whole = filled.replace(/\s?[（(][^（(]*\{\d\}[^）)]*[）)]/g, '')
   return whole && !/\{\d\}/.test(whole) ? whole : told

@@ -39,6 +39,19 @@ export function baseFeatures(basemap: FeatureCollection): FeatureCollection {
   )
 }
 
+/** Zones with their names; ``word`` says a kind in the language of the console. */
+export function namedFeatures(zones: FeatureCollection, prefix: (kind: string) => string): FeatureCollection {
+  return collection(
+    zones.features.map((one) => ({
+      ...one,
+      properties: {
+        ...one.properties,
+        text: [prefix(String(one.properties?.kind ?? '')), one.properties?.name].filter(Boolean).join('\n'),
+      },
+    })),
+  )
+}
+
 const LANE_ROLES: ReadonlySet<string> = new Set(['lane_start', 'lane_end'])
 
 /** Each leg of each sortie: a lane where both its ends belong to the same lane, transit otherwise. */

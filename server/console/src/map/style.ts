@@ -25,7 +25,7 @@ export type Group = (typeof GROUPS)[number]
 
 const PALETTE = {
   dark: {
-    background: '#0c131b',
+    background: '#0f1822',
     ground: '#111b25',
     field: '#14231f',
     green: '#16301f',
@@ -35,7 +35,8 @@ const PALETTE = {
     casing: '#0c131b',
     building: '#2b3b4c',
     shade: 'rgba(0, 0, 0, 0.4)',
-    label: '#b9c6d2',
+    label: '#93a5b5',
+    title: '#eef4f8',
     halo: '#0b1118',
     cell: '#dce6ee',
     cellFill: '#dce6ee',
@@ -44,7 +45,7 @@ const PALETTE = {
     plan: '#9cc7ff',
   },
   light: {
-    background: '#eceae4',
+    background: '#efede7',
     ground: '#f1efe9',
     field: '#e6ebd6',
     green: '#cfe3c5',
@@ -54,7 +55,8 @@ const PALETTE = {
     casing: '#cfcabf',
     building: '#d5cfc4',
     shade: 'rgba(60, 50, 40, 0.18)',
-    label: '#3a4856',
+    label: '#4d5b68',
+    title: '#1a2732',
     halo: '#ffffff',
     cell: '#22303d',
     cellFill: '#22303d',
@@ -83,8 +85,10 @@ function byKind(pick: 'colour' | 'ink'): ExpressionSpecification {
   return ['match', ['get', 'kind'], ...pairs, '#c9d3dc'] as unknown as ExpressionSpecification
 }
 
-const FONT = ['system-ui', 'Noto Sans CJK SC', 'Microsoft YaHei', 'PingFang SC', 'sans-serif']
-const BOLD = FONT.map((name) => `${name} Bold`)
+// Without a glyph server the map draws these local fonts itself; it reads the weight from the first name.
+const FAMILIES = ['PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', 'sans-serif']
+const FONT = ['Skybeat Medium', ...FAMILIES]
+const BOLD = ['Skybeat Bold', ...FAMILIES]
 
 export const SOURCES = [
   'base',
@@ -123,9 +127,9 @@ export function mapStyle(theme: Theme, tileUrl: string | null, latitude: number)
       ...(tileUrl
         ? [{ id: 'tiles', type: 'raster', source: 'tiles', metadata: group('tiles') } as LayerSpecification]
         : []),
-      ...areas(colours),
+      ...areas(colours, theme === 'dark'),
       ...flight(colours, theme),
-      ...things(colours),
+      ...things(colours, theme),
     ],
   }
 }
@@ -182,6 +186,15 @@ function ground(colours: Colours, latitude: number): LayerSpecification[] {
       paint: { 'fill-color': colours.shade, 'fill-translate': [3, 3], 'fill-translate-anchor': 'map' },
     },
     {
+      id: 'base-building-flat',
+      type: 'fill',
+      source: 'base',
+      filter: inLayer('building'),
+      metadata: group('buildings'),
+      layout: { visibility: 'none' },
+      paint: { 'fill-color': colours.building, 'fill-outline-color': colours.casing },
+    },
+    {
       id: 'base-building',
       type: 'fill-extrusion',
       source: 'base',
@@ -196,7 +209,7 @@ function ground(colours: Colours, latitude: number): LayerSpecification[] {
   ]
 }
 
-function areas(colours: Colours): LayerSpecification[] {
+function areas(colours: Colours, strong: boolean): LayerSpecification[] {
   return [
     {
       id: 'zones',
@@ -205,7 +218,7 @@ function areas(colours: Colours): LayerSpecification[] {
       metadata: group('zones'),
       paint: {
         'fill-color': ['match', ['get', 'kind'], 'no_parking', '#6cb1ff', 'parking', '#8fa3b5', '#c3a3ff'],
-        'fill-opacity': 0.22,
+        'fill-opacity': ['interpolate', ['linear'], ['zoom'], 15.5, 0.1, 18, 0.26],
       },
     },
     {
@@ -215,8 +228,8 @@ function areas(colours: Colours): LayerSpecification[] {
       metadata: group('zones'),
       paint: {
         'line-color': ['match', ['get', 'kind'], 'no_parking', '#6cb1ff', 'parking', '#8fa3b5', '#c3a3ff'],
-        'line-width': 1.2,
-        'line-dasharray': [3, 2],
+        'line-width': 1,
+        'line-opacity': ['interpolate', ['linear'], ['zoom'], 15.8, 0.15, 17.5, 0.9],
       },
     },
     {
@@ -240,7 +253,7 @@ function areas(colours: Colours): LayerSpecification[] {
       metadata: group('cells'),
       paint: {
         'fill-color': ['case', ['boolean', ['get', 'selected'], false], colours.accent, colours.cellFill],
-        'fill-opacity': ['case', ['boolean', ['get', 'selected'], false], 0.26, 0],
+        'fill-opacity': ['case', ['boolean', ['get', 'selected'], false], strong ? 0.26 : 0, 0],
       },
     },
     {
@@ -249,7 +262,7 @@ function areas(colours: Colours): LayerSpecification[] {
       source: 'cells',
       filter: ['!=', ['get', 'selected'], true],
       metadata: group('cells'),
-      paint: { 'line-color': colours.cell, 'line-opacity': 0.55, 'line-width': 1.3, 'line-dasharray': [4, 2.5] },
+      paint: { 'line-color': colours.cell, 'line-opacity': 0.7, 'line-width': 1.5, 'line-dasharray': [5, 3] },
     },
     {
       id: 'cells-selected',
@@ -340,21 +353,31 @@ function label(colours: Colours, id: string, source: string, size: number, bold 
       'text-max-width': 12,
       'text-padding': 4,
     },
-    paint: { 'text-color': colours.label, 'text-halo-color': colours.halo, 'text-halo-width': 1.6 },
+    paint: { 'text-color': bold ? colours.title : colours.label, 'text-halo-color': colours.halo, 'text-halo-width': 1.8 },
   }
 }
 
-function things(colours: Colours): LayerSpecification[] {
-  const kind = byKind('colour')
+function things(colours: Colours, theme: Theme): LayerSpecification[] {
+  const kind = byKind(theme === 'dark' ? 'colour' : 'ink')
   return [
     {
       ...label(colours, 'base-labels', 'base', 12),
       filter: inLayer('label'),
-      minzoom: 14.5,
+      minzoom: 15.2,
       metadata: group('labels'),
     } as LayerSpecification,
     {
-      ...label(colours, 'cell-labels', 'cellLabels', 13, true),
+      ...label(colours, 'zone-labels', 'zones', 11),
+      minzoom: 17.2,
+      metadata: group('zones'),
+    } as LayerSpecification,
+    {
+      ...label(colours, 'no-fly-labels', 'noFly', 12, true),
+      metadata: group('noFly'),
+      paint: { 'text-color': colours.danger, 'text-halo-color': colours.halo, 'text-halo-width': 1.6 },
+    } as LayerSpecification,
+    {
+      ...label(colours, 'cell-labels', 'cellLabels', 14, true),
       metadata: group('cells'),
     } as LayerSpecification,
     {

@@ -29,12 +29,23 @@ export interface Padding {
   left: number
 }
 
+/** Whether pictures are drawn by the processor: then every redrawing of the map costs the video dearly. */
+function drawnByProcessor(map: maplibregl.Map): boolean {
+  const context = map.getCanvas().getContext('webgl2')
+  const debug = context?.getExtension('WEBGL_debug_renderer_info')
+  const renderer = debug && context ? String(context.getParameter(debug.UNMASKED_RENDERER_WEBGL)) : ''
+  return /swiftshader|llvmpipe|software/i.test(renderer)
+}
+
 export class TownMap {
+  /** Milliseconds between two drawings of what moves. */
+  readonly pace: number
   readonly map: maplibregl.Map
   readonly ready: Promise<void>
   private readonly shifted: boolean
   private readonly latest = new Map<SourceName, FeatureCollection>()
   private loaded = false
+  private readonly flat: boolean
 
   constructor(options: TownMapOptions) {
     this.shifted = Boolean(options.tileUrl) && options.tilesAreGcj02
@@ -61,10 +72,15 @@ export class TownMap {
     } else {
       this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 80 }), 'bottom-left')
     }
+    const slow = drawnByProcessor(this.map)
+    this.pace = slow ? 500 : 120
+    this.flat = slow
     this.map.on('styleimagemissing', () => addIcons(this.map))
     this.ready = new Promise((resolve) => {
       this.map.once('load', () => {
         addIcons(this.map)
+        if (slow) this.map.setLayoutProperty('base-building', 'visibility', 'none')
+        this.map.setLayoutProperty('base-building-flat', 'visibility', slow ? 'visible' : 'none')
         this.loaded = true
         for (const [name, features] of this.latest) this.push(name, features)
         resolve()
@@ -94,7 +110,8 @@ export class TownMap {
     await this.ready
     for (const layer of this.map.getStyle().layers) {
       const metadata = layer.metadata as { group?: string } | undefined
-      if (metadata?.group === group) {
+      const flat = layer.id === 'base-building-flat'
+      if (metadata?.group === group && (group !== 'buildings' || layer.id === 'base-shade' || flat === this.flat)) {
         this.map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none')
       }
     }
