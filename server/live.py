@@ -11,7 +11,7 @@ import itertools
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,7 +180,7 @@ class PictureRelay:
         for event in self._watchers.get(flight_id, ()):
             event.set()
 
-    async def watch(self, flight_id: UUID) -> AsyncIterator[Picture]:
+    async def watch(self, flight_id: UUID) -> AsyncGenerator[Picture, None]:
         """Each picture from now on, the present one first."""
         event = asyncio.Event()
         watchers = self._watchers.setdefault(flight_id, set())

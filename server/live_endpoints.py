@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
 from uuid import UUID
 
+import anyio
 from fastapi import APIRouter, WebSocket
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
@@ -29,15 +31,16 @@ async def live(websocket: WebSocket, _caller: Anyone, context: Ctx) -> None:
     await websocket.accept()
     token = token_of(websocket)
     with context.hub.subscribe() as subscription:
-        await _both(websocket, _tell(websocket, context, subscription, token))
+        await _both(websocket, partial(_tell, websocket, context, subscription, token))
 
 
 async def _tell(websocket: WebSocket, context: Context, subscription: Subscription, token: str) -> None:
     await websocket.send_text(context.hub.message("ping", {}))
     while True:
-        try:
-            texts = await asyncio.wait_for(subscription.take(), PING_SECONDS)
-        except TimeoutError:
+        texts: list[str] = []
+        with anyio.move_on_after(PING_SECONDS) as waiting:
+            texts = await subscription.take()
+        if waiting.cancelled_caught:
             if not await run_in_threadpool(_still_signed_in, context, token):
                 await websocket.close(POLICY_VIOLATION, "signed out")
                 return
@@ -45,7 +48,7 @@ async def _tell(websocket: WebSocket, context: Context, subscription: Subscripti
         if subscription.overrun:
             await websocket.close(TRY_AGAIN, "too slow; connect and load again")
             return
-        async with asyncio.timeout(SEND_SECONDS):
+        with anyio.fail_after(SEND_SECONDS):
             for text in texts:
                 await websocket.send_text(text)
         if subscription.closed:
@@ -59,33 +62,31 @@ async def pictures(flight_id: UUID, websocket: WebSocket, _caller: Anyone, conte
     if not await run_in_threadpool(_flight_exists, context, flight_id):
         raise NotFound("there is no such flight; reload the list")
     await websocket.accept()
-    await _both(websocket, _show(websocket, context, flight_id))
+    await _both(websocket, partial(_show, websocket, context, flight_id))
 
 
 async def _show(websocket: WebSocket, context: Context, flight_id: UUID) -> None:
-    async for picture in context.pictures.watch(flight_id):
-        async with asyncio.timeout(SEND_SECONDS):
-            await websocket.send_bytes(picture.packed())
+    async with aclosing(context.pictures.watch(flight_id)) as shown:
+        async for picture in shown:
+            with anyio.fail_after(SEND_SECONDS):
+                await websocket.send_bytes(picture.packed())
 
 
-async def _both(websocket: WebSocket, telling: Awaitable[None]) -> None:
+async def _both(websocket: WebSocket, telling: Callable[[], Awaitable[None]]) -> None:
     """Tell until the other side hangs up, or the telling ends; what the other side says is ignored."""
 
     async def listen() -> None:
         while (await websocket.receive())["type"] != "websocket.disconnect":
             pass
+        group.cancel_scope.cancel()
 
-    tasks = [asyncio.ensure_future(telling), asyncio.ensure_future(listen())]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        error = task.exception()
-        if error is not None and not isinstance(error, WebSocketDisconnect | TimeoutError | RuntimeError):
-            raise error
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
+            await telling()
+            group.cancel_scope.cancel()
+    except* (WebSocketDisconnect, TimeoutError):
+        pass  # gone, or not taking anything any more: either way nobody is left to tell
 
 
 def _still_signed_in(context: Context, token: str) -> bool:
