@@ -146,6 +146,8 @@ class MavlinkVehicle:
             reasons.append("no 3D position from GPS")
         if ekf is None or not ekf.flags & _EKF_ABSOLUTE_POSITION:
             reasons.append("the position estimate is not ready")
+        if not self._awareness.knows_time or self._awareness.latest("GLOBAL_POSITION_INT") is None:
+            reasons.append("position and time have not arrived")
         status = self._awareness.latest("SYS_STATUS")
         if status is None:
             reasons.append("no SYS_STATUS yet")

@@ -103,6 +103,11 @@ class Awareness:
         with self._lock:
             return time.monotonic() - self._seen_at.get(kind, -math.inf)
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether the vehicle's time since boot can be told as UTC."""
+        return self._offset_us is not None
+
     def say(self, text: str) -> None:
         """Add a line of our own to what the vehicle says."""
         with self._lock:
@@ -142,14 +147,17 @@ class Awareness:
         return None if heartbeat is None else int(heartbeat.custom_mode)
 
     def state(self, *, link_alive: bool, silent_s: float) -> VehicleState:
-        """Raises ``NoTelemetry`` before the first position."""
+        """Raises ``NoTelemetry`` before the first position and the vehicle's time."""
         with self._lock:
             position = self._latest.get("GLOBAL_POSITION_INT")
             if position is None or (position.lat, position.lon) == (0, 0):
                 raise NoTelemetry
+            at = self._instant(position.time_boot_ms)
+            if at is None:
+                raise NoTelemetry("the aircraft has not told the time yet; wait for its GPS")
             mode, attitude = self.mode, self._latest.get("ATTITUDE")
             return VehicleState(
-                at=self._instant(position.time_boot_ms) or self._clock.now(),
+                at=at,
                 latitude=position.lat / 1e7,
                 longitude=position.lon / 1e7,
                 altitude_amsl_m=position.alt / 1000,
