@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import fastapi.routing
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
@@ -127,12 +127,22 @@ def guards_of(dependant: Any) -> list[Open | Allow | AllowAgent]:
     return found
 
 
+def routes_of(app: FastAPI) -> list[Any]:
+    """Every HTTP and WebSocket route of ours, also of included routers; each has a path and a dependant."""
+    unfold = getattr(fastapi.routing, "iter_route_contexts", None)  # newer releases keep routers nested
+    routes = list(unfold(app.routes)) if unfold else list(app.routes)
+    return [route for route in routes if getattr(route, "dependant", None) is not None]
+
+
 def refuse_unguarded(app: FastAPI) -> None:
     """Raise unless every route says who may use it.
 
     Raises:
-        RuntimeError: a route has no guard, or more than one.
+        RuntimeError: a route has no guard, or more than one; or no route was found at all.
     """
-    for route in app.routes:
-        if isinstance(route, APIRoute | APIWebSocketRoute) and len(guards_of(route.dependant)) != 1:
+    routes = routes_of(app)
+    if not routes:
+        raise RuntimeError("no routes were found, so none could be checked")
+    for route in routes:
+        if len(guards_of(route.dependant)) != 1:
             raise RuntimeError(f"{route.path}: name exactly one guard of server.access.guard")

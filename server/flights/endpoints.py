@@ -96,7 +96,7 @@ def list_flights(
     )
 
 
-def _found(flight_id: UUID, session: Reading) -> Flight:
+def _found(flight_id: UUID, _caller: Anyone, session: Reading) -> Flight:
     flight = repository.flight(session, flight_id)
     if flight is None:
         raise NotFound("there is no such flight; reload the list")
@@ -107,13 +107,13 @@ Found = Annotated[Flight, Depends(_found)]
 
 
 @router.get("/flights/{flight_id}")
-def get_flight(flight: Found, _caller: Anyone, session: Reading) -> FlightOut:
+def get_flight(flight: Found, session: Reading) -> FlightOut:
     """One flight."""
     return views.flight_out(session, flight)
 
 
 @router.get("/flights/{flight_id}/track")
-def get_track(flight: Found, _caller: Anyone, session: Reading) -> dict[str, Any]:
+def get_track(flight: Found, session: Reading) -> dict[str, Any]:
     """Where the aircraft was: a GeoJSON LineString with the times in its properties."""
     points = repository.track(session, flight.id)
     return {
@@ -129,7 +129,6 @@ def get_track(flight: Found, _caller: Anyone, session: Reading) -> dict[str, Any
 @router.get("/flights/{flight_id}/log")
 def get_log(
     flight: Found,
-    _caller: Anyone,
     session: Reading,
     after: int = Query(-1, ge=-1),
     limit: int = Query(1000, ge=1, le=5000),
@@ -140,7 +139,7 @@ def get_log(
 
 
 @router.get("/flights/{flight_id}/frame.jpg", response_class=Response)
-def get_frame(flight: Found, _caller: Anyone, context: Ctx) -> Response:
+def get_frame(flight: Found, context: Ctx) -> Response:
     """The newest live picture."""
     return _picture(context, flight.id)
 
