@@ -111,7 +111,9 @@ def _wait_for_end(seconds: float | None) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         over.set()
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-    over.wait(seconds)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        over.wait(seconds)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

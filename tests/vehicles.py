@@ -132,6 +132,17 @@ class LossyRelay:
     def ground(self) -> str:
         return f"udpout:127.0.0.1:{self._near.getsockname()[1]}"
 
+    @staticmethod
+    def free_port() -> int:
+        """A UDP port that nobody uses now."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def lose(self, share: float) -> None:
+        """Lose this share of packets from now on."""
+        self._loss = share
+
     def _lost(self) -> bool:
         lost = self._random.random() < self._loss
         self.dropped += lost

@@ -83,9 +83,9 @@ class Airframe:
 
     def _watts(self, armed: bool) -> float:
         if not armed:
-            return self._power.standby_w
+            return self._power.electronics_w
         if self.landed:
-            return 0.15 * self._power.hover_w
+            return 0.25 * self._power.hover_w
         return self._power.watts(self.airspeed_m_s, self.rotor.motion.velocity[2])
 
     def _touch(self) -> None:

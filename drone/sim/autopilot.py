@@ -72,7 +72,7 @@ class SimulatedAutopilot:
         heading_deg: float = 0.0,
         gimbal_pitch_deg: float = 0.0,
         ready_after_s: float = 12.0,
-        battery_wh: float = 250.0,
+        battery_wh: float = 90.0,
         battery_fraction: float = 1.0,
         signing_key: bytes | None = None,
     ) -> None:

@@ -13,34 +13,45 @@ _OPEN_CIRCUIT_V = ((0.0, 3.30), (0.05, 3.55), (0.2, 3.70), (0.5, 3.84), (0.8, 4.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerModel:
-    """Electrical power of a multirotor of about 4 kg.
+    """Electrical power of a multirotor of about 2 kg.
 
-    Induced power falls with airspeed as momentum theory says (Leishman, Principles of Helicopter
-    Aerodynamics, ch. 5), drag power grows: the sum is a flat U. Climbing adds weight times climb rate over
-    the drive's efficiency.
+    Level flight follows Zeng, Xu and Zhang, "Energy minimization for wireless communication with rotary-wing
+    UAV" (2019): blade profile, induced and parasite power over airspeed. Climbing adds weight times climb
+    rate over the drive's efficiency, descending gives some of it back.
     """
 
-    hover_w: float = 420.0
-    mass_kg: float = 4.0
+    blade_w: float = 79.86
+    induced_w: float = 88.63
+    tip_speed_m_s: float = 120.0
+    induced_speed_m_s: float = 4.03
+    parasite_w_per_m3_s3: float = 0.00924
+    electronics_w: float = 25.0
+    mass_kg: float = 2.04
     efficiency: float = 0.6
-    induced_hover_m_s: float = 6.0
-    standby_w: float = 12.0
+
+    @property
+    def hover_w(self) -> float:
+        return self.watts(0.0, 0.0)
 
     def watts(self, airspeed_m_s: float, climb_m_s: float) -> float:
-        ratio = airspeed_m_s / self.induced_hover_m_s
-        induced = 0.85 * self.hover_w * math.sqrt(math.sqrt(1 + ratio**4 / 4) - ratio**2 / 2)
-        parasite = 0.15 * self.hover_w * (1 + 0.4 * ratio**3)
+        """Power in flight."""
+        v2 = airspeed_m_s**2
+        blade = self.blade_w * (1 + 3 * v2 / self.tip_speed_m_s**2)
+        half = v2 / (2 * self.induced_speed_m_s**2)
+        induced = self.induced_w * math.sqrt(math.sqrt(1 + half**2) - half)
+        parasite = self.parasite_w_per_m3_s3 * airspeed_m_s**3
         lift = self.mass_kg * 9.81 * climb_m_s / self.efficiency
-        return max(0.2 * self.hover_w, induced + parasite + (lift if climb_m_s > 0 else 0.3 * lift))
+        flying = blade + induced + parasite + (lift if climb_m_s > 0 else 0.3 * lift)
+        return self.electronics_w + max(0.3 * self.blade_w, flying)
 
 
 @dataclass(slots=True)
 class Battery:
     """``capacity_wh`` when full; ``used_wh`` since then."""
 
-    capacity_wh: float = 250.0
+    capacity_wh: float = 90.0
     used_wh: float = 0.0
-    internal_ohm: float = 0.02
+    internal_ohm: float = 0.06
     power_w: float = 0.0
 
     @property

@@ -22,7 +22,7 @@ _DEFAULTS = {
     "FRAME_CLASS": _Entry(1, INT8),
     "ARMING_CHECK": _Entry(1, INT32),
     "AUTO_OPTIONS": _Entry(0, INT32),
-    "BATT_CAPACITY": _Entry(11261, INT32, 0),
+    "BATT_CAPACITY": _Entry(4054, INT32, 0),
     "BATT_LOW_MAH": _Entry(0, REAL32, 0),
     "BATT_CRT_MAH": _Entry(0, REAL32, 0),
     "BATT_LOW_VOLT": _Entry(0, REAL32, 0),

@@ -188,7 +188,7 @@ class Reports:
     def _vfr_hud(self) -> Message:
         body = self._flight.body
         speed, _ = _speed_and_course(body.velocity)
-        throttle = 0 if body.landed else round(100 * min(1.0, body.battery.power_w / 1000))
+        throttle = 0 if body.landed else round(100 * min(1.0, body.battery.power_w / 500))
         return mavlink.MAVLink_vfr_hud_message(
             0.0 if body.landed else body.airspeed_m_s, speed, round(body.attitude_deg[2]) % 360, throttle,
             self._flight.frame.altitude_amsl_m + body.position[2], body.velocity[2],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import socket
 import threading
 import time
+import tty
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -207,3 +209,19 @@ def test_udp_listening_answers_whoever_spoke() -> None:
         transport.write(b"answer")
         assert vehicle.recv(100) == b"answer"
     transport.close()
+
+
+def test_a_serial_radio() -> None:
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    radio, terminal = pty.openpty()
+    tty.setraw(radio)
+    transport = open_transport(f"serial:{os.ttyname(terminal)}:57600")
+    try:
+        os.write(radio, b"hello")
+        assert transport.read(1.0).startswith(b"h")
+        transport.write(b"answer")
+        assert os.read(radio, 100) == b"answer"
+    finally:
+        transport.close()
+        os.close(radio)
+        os.close(terminal)
