@@ -26,29 +26,24 @@ def add_tree(meshes: Meshes, tree: Tree, base: float) -> None:
     trunk.cylinder(place, base - 0.3, 0.10 + 0.05 * tree.radius, tree.height * 0.5, (92, 76, 60), sides=5)
     colour = np.array(GREENS[tree.hue % len(GREENS)]) * rng.uniform(0.88, 1.14)
     lumps = 4 if tree.radius < 1.8 else 6
-    first = rng.uniform(0, 2 * np.pi)
-    for k in range(lumps):
-        way = first + k * 2.4
-        out = tree.radius * (0.0 if k == 0 else rng.uniform(0.4, 0.6))
-        size = tree.radius * (0.72 if k == 0 else rng.uniform(0.42, 0.56))
-        rise = 0.70 if k == 0 else rng.uniform(0.5, 0.72)
-        centre = np.array(
-            [tree.east + out * np.cos(way), tree.north + out * np.sin(way), base + tree.height * rise]
-        )
-        wobble = 1.0 + 0.09 * rng.standard_normal(len(CANOPY))
-        points = centre + CANOPY * wobble[:, None] * [size, size, size * 0.9]
-        outward = points - [tree.east, tree.north, base + 0.5 * tree.height]
-        outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-        light = mesh.look.shade(0.5 * (CANOPY + outward)) * np.clip(
-            0.7 + 0.36 * CANOPY[:, 2] + 0.1 * outward[:, 2], 0.4, 1.15
-        )
-        light *= rng.uniform(0.88, 1.12, len(CANOPY))
-        uv = (
-            np.column_stack([CANOPY[:, 0] + 0.3 * CANOPY[:, 2], CANOPY[:, 1] + 0.3 * CANOPY[:, 2]])
-            * size
-            * 0.3
-        )
-        mesh.add(points, CANOPY_FACES, light[:, None] * colour, uv)
+    way = rng.uniform(0, 2 * np.pi) + 2.4 * np.arange(lumps)
+    middle = np.arange(lumps) == 0
+    out = tree.radius * np.where(middle, 0.0, rng.uniform(0.4, 0.6, lumps))
+    size = (tree.radius * np.where(middle, 0.72, rng.uniform(0.42, 0.56, lumps)))[:, None, None]
+    rise = np.where(middle, 0.70, rng.uniform(0.5, 0.72, lumps))
+    centres = np.column_stack(
+        [tree.east + out * np.cos(way), tree.north + out * np.sin(way), base + tree.height * rise]
+    )
+    wobble = 1.0 + 0.09 * rng.standard_normal((lumps, len(CANOPY), 1))
+    points = centres[:, None] + CANOPY * wobble * size * [1.0, 1.0, 0.9]
+    outward = points - [tree.east, tree.north, base + 0.5 * tree.height]
+    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
+    depth = np.clip(0.7 + 0.36 * CANOPY[:, 2] + 0.1 * outward[..., 2], 0.4, 1.15)
+    light = mesh.look.shade(0.5 * (CANOPY + outward)) * depth * rng.uniform(0.88, 1.12, depth.shape)
+    uv = (CANOPY[:, :2] + 0.3 * CANOPY[:, 2:]) * size * 0.3
+    faces = CANOPY_FACES[None] + (len(CANOPY) * np.arange(lumps))[:, None, None]
+    colours = (light[..., None] * colour).reshape(-1, 3)
+    mesh.add(points.reshape(-1, 3), faces.reshape(-1, 3), colours, uv.reshape(-1, 2))
 
 
 def add_prop(meshes: Meshes, prop: Prop, base: float) -> None:

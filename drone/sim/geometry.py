@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,13 +32,18 @@ class Place:
 
     def place(self, u: Real, v: Real, turn: Real = 0.0) -> Place:
         """A frame at (u, v), turned by ``turn`` radians."""
-        east, north = self.at(u, v)
+        c, s = math.cos(self.angle), math.sin(self.angle)
+        east, north = self.east + u * c - v * s, self.north + u * s + v * c
         return Place(float(east), float(north), self.angle + float(turn))
 
     def rectangle(self, u: Real, v: Real, width: Real, depth: Real) -> Array:
         """Corners (4, 2), counter-clockwise, of a rectangle centred at (u, v)."""
-        w, d = width / 2, depth / 2
-        return self.at(np.array([u - w, u + w, u + w, u - w]), np.array([v - d, v - d, v + d, v + d]))
+        c, s = math.cos(self.angle), math.sin(self.angle)
+        e, n = self.east + u * c - v * s, self.north + u * s + v * c
+        a, b, p, q = width / 2 * c, width / 2 * s, depth / 2 * s, depth / 2 * c
+        return np.array([
+            (e - a + p, n - b - q), (e + a + p, n + b - q), (e + a - p, n + b + q), (e - a - p, n - b + q)
+        ], float)  # fmt: skip
 
     def local(self, points: ArrayLike) -> Array:
         """Town (N, 2) -> local (N, 2)."""

@@ -15,6 +15,8 @@ from drone.sim.textures import MATERIAL_PX, MATERIAL_PX_PER_M, fractal, material
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 SHIFT = 4
+MOTTLE_M = 1.6
+LIGHT_LEVELS = 200.0
 
 
 class GroundPainter:
@@ -74,14 +76,13 @@ class GroundPainter:
 
     def _shade(self, picture: Picture, west: float, south: float, size_m: float, px: int) -> Picture:
         """Multiply by large-scale mottling and by light (sun and shadows, or lamps at night)."""
-        mottle = _cut(self._mottle, west, south, size_m, px, 1.6)
+        mottle = _cut(self._mottle, west, south, size_m, px, MOTTLE_M)
         if self.look.night:
-            light = self._lamplight(west, south, size_m, px)
-            factor = light * (1.0 + 0.05 * mottle[..., None])
-        else:
-            sun = 1.0 - self.look.shadow * self._shadow_mask(west, south, size_m, px)
-            factor = (sun * (1.0 + 0.05 * mottle))[..., None]
-        return np.asarray(np.clip(picture * factor, 0, 255), np.uint8)
+            factor = self._lamplight(west, south, size_m, px) * (1.0 + 0.05 * mottle[..., None])
+            return np.asarray(np.clip(picture * factor, 0, 255), np.uint8)
+        sun = 1.0 - self.look.shadow * self._shadow_mask(west, south, size_m, px)
+        level = np.clip(sun * (1.0 + 0.05 * mottle) * LIGHT_LEVELS, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.multiply(picture, cv2.merge([level] * 3), scale=1 / LIGHT_LEVELS), np.uint8)
 
     def _shadow_mask(self, west: float, south: float, size_m: float, px: int) -> NDArray[np.float32]:
         scale = px / size_m
@@ -94,16 +95,17 @@ class GroundPainter:
             cv2.fillPoly(contact, [_pixels(self._contacts[i], corner, scale, px)], 255, cv2.LINE_AA, SHIFT)
         soft = cv2.GaussianBlur(mask, (0, 0), max(0.22 * scale, 0.5))
         near = cv2.blur(contact, (max(3, int(2.2 * scale)),) * 2)
-        return np.asarray(np.maximum(soft.astype(np.float32), 0.55 * near.astype(np.float32)) / 255.0)
+        return np.asarray(cv2.max(soft, cv2.multiply(near, 0.55)), np.float32) / np.float32(255.0)
 
     def _lamplight(self, west: float, south: float, size_m: float, px: int) -> NDArray[np.float32]:
-        light = np.full((px, px, 3), (0.10, 0.115, 0.16), np.float32)
-        y, x = np.mgrid[0:px, 0:px].astype(np.float32) / (px / size_m)
+        coarse = max(px // 8, 8)
+        light = np.full((coarse, coarse, 3), (0.10, 0.115, 0.16), np.float32)
+        y, x = np.mgrid[0:coarse, 0:coarse].astype(np.float32) / (coarse / size_m)
         for e, n in self._lamps:
             if west - 25 < e < west + size_m + 25 and south - 25 < n < south + size_m + 25:
                 d2 = (x + west - e) ** 2 + (south + size_m - y - n) ** 2
                 light += np.exp(-d2 / 90.0)[..., None] * np.array([0.62, 0.5, 0.32], np.float32)
-        return np.minimum(light, 1.0)
+        return np.asarray(cv2.resize(np.minimum(light, 1.0), (px, px)), np.float32)
 
     def _light_map(self) -> NDArray[np.float32]:
         """Light (HEIGHT, WIDTH) on things that stand in the open or in shade, row 0 in the south."""
@@ -161,13 +163,13 @@ def _box(points: NDArray[np.int32], px: int) -> tuple[int, int, int, int]:
 def _cut(
     field: NDArray[np.float32], west: float, south: float, size_m: float, px: int, m_per_px: float
 ) -> NDArray[np.float32]:
-    """A smooth cut of a tileable field of coarse pixels."""
-    x = (((np.arange(px) + 0.5) / px * size_m + west) / m_per_px) % field.shape[1]
-    y = ((south + size_m - (np.arange(px) + 0.5) / px * size_m) / m_per_px) % field.shape[0]
+    """A smooth cut of a tileable field of coarse pixels, looked up coarsely and enlarged."""
+    coarse = min(px, max(int(size_m / m_per_px * 3), 16))
+    x = (((np.arange(coarse) + 0.5) / coarse * size_m + west) / m_per_px) % field.shape[1]
+    y = ((south + size_m - (np.arange(coarse) + 0.5) / coarse * size_m) / m_per_px) % field.shape[0]
     map_x, map_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
-    return np.asarray(
-        cv2.remap(field, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32
-    )
+    cut = cv2.remap(field, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(cv2.resize(cut, (px, px), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _hull(points: Array) -> Array:

@@ -35,7 +35,7 @@ class Occluders:
                 boxes.append(
                     (p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base + h - 0.3, base + h)
                 )
-            elif p.kind in ("shed", "stage", "gate"):
+            elif p.kind in ("shed", "stage", "gate", "goods"):
                 boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base, base + h))
         self._boxes = np.array(boxes, np.float32).reshape(-1, 7)
         self._balls = np.array([

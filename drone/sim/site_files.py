@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
+from shapely import transform
 from shapely.geometry import LineString, Polygon, mapping
-from shapely.ops import transform, unary_union
+from shapely.ops import unary_union
 
 from drone.sim.layout import SOUTH_EDGE, make_streets
 from drone.sim.relief import river_north
@@ -46,11 +47,10 @@ def _write(path: Path, features: list[dict[str, Any]]) -> None:
 
 
 def _feature(town: Town, shape: Any, **properties: Any) -> dict[str, Any]:
-    def to_degrees(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
-        points = town.frame.to_geodetic(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
-        return np.round(points[:, 1], DIGITS), np.round(points[:, 0], DIGITS)
+    def to_degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.round(town.frame.to_geodetic(points)[:, [1, 0]], DIGITS)
 
-    geometry = json.loads(json.dumps(mapping(transform(to_degrees, shape))))
+    geometry = json.loads(json.dumps(mapping(transform(shape, to_degrees))))
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
 

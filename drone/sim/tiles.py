@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from panda3d.core import GeomNode, NodePath, SamplerState, Texture
@@ -30,8 +31,8 @@ def make_texture(picture: NDArray[np.uint8], *, repeat: bool = False, mipmap: bo
     height, width, channels = picture.shape
     layout = Texture.FRgba if channels == 4 else Texture.FRgb
     texture.setup2dTexture(width, height, Texture.TUnsignedByte, layout)
-    order = [2, 1, 0, 3] if channels == 4 else [2, 1, 0]
-    texture.setRamImage(np.ascontiguousarray(picture[::-1][..., order]).tobytes())
+    code = cv2.COLOR_RGBA2BGRA if channels == 4 else cv2.COLOR_RGB2BGR
+    texture.setRamImage(cv2.flip(cv2.cvtColor(picture, code), 0).tobytes())
     texture.setMinfilter(SamplerState.FTLinearMipmapNearest if mipmap else SamplerState.FTLinear)
     texture.setMagfilter(SamplerState.FTLinear)
     mode = SamplerState.WMRepeat if repeat else SamplerState.WMClamp
@@ -60,7 +61,7 @@ class GroundTiles:
                 self._tiles[key] = self._make(key)
             self._tiles.move_to_end(key)
             if key not in self._shown:
-                self._tiles[key].reparentTo(self._root)
+                self._tiles[key].reparentTo(self._root, _rank(key))
         self._shown = wanted
         while len(self._tiles) > KEPT and next(iter(self._tiles)) not in wanted:
             _, old = self._tiles.popitem(last=False)
@@ -106,3 +107,10 @@ class GroundTiles:
         tile = NodePath(node)
         tile.setTexture(make_texture(self._painter.paint(west, south, size, TILE_PX)))
         return tile
+
+
+def _rank(key: Key) -> int:
+    """A fixed drawing order among tiles, whichever came into view first."""
+    level, west, south = key
+    column, row = (int((edge + WHOLE_M / 2) / FINEST_M) for edge in (west, south))
+    return (level * 64 + column) * 64 + row

@@ -170,7 +170,7 @@ def _model_for(bay: Bay, rng: Generator) -> str:
 def run_loops(fleet: FleetBuilder, blocks: list[Block], rng: Generator) -> None:
     """Cars, buses and trucks in the car lanes, scooters and bicycles nearer the kerb, round every block."""
     for block in blocks:
-        lanes = [5.1 if s.main else 1.8 if s.half_m >= 6 else 2.2 for s in block.streets]
+        lanes = [4.8 if s.main else 1.8 if s.half_m >= 6 else 2.2 for s in block.streets]
         route = _loop(block, lanes, 5.0, float(rng.uniform(8.0, 9.5)), 4.5, rng)
         _fill(
             fleet,
@@ -181,7 +181,7 @@ def run_loops(fleet: FleetBuilder, blocks: list[Block], rng: Generator) -> None:
             (0.38, 0.24, 0.1, 0.14, 0.05, 0.05, 0.04),
             False,
         )
-        lanes = [6.3 if s.main else 3.3 if s.half_m >= 6 else 4.2 for s in block.streets]
+        lanes = [6.2 if s.main else 3.3 if s.half_m >= 6 else 4.2 for s in block.streets]
         route = _loop(block, lanes, 3.5, float(rng.uniform(5.0, 6.0)), 3.5, rng)
         _fill(
             fleet, route, rng, (5.0, 14.0), ("scooter", "scooter_canopy", "bicycle"), (0.74, 0.12, 0.14), True
