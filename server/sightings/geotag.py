@@ -12,7 +12,7 @@ errors as further unknowns (Teunissen, *Adjustment Theory*, 2003, chapter on sto
     y_i = x + B_i b + e_i,    b ~ N(0, 1) shared by all looks,   e_i ~ N(0, S_i) of the look alone
 
 More looks from one side shrink ``e`` but not ``b``; looks from other sides also tell what ``b`` was. Looks
-that do not fit are weighed down (Huber), and where they scatter more than announced the ellipse is widened.
+that do not fit are left out (Tukey), and where all scatter more than announced the ellipse is widened.
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ Array = NDArray[np.float64]
 
 MIN_DEPRESSION_DEG = 15.0
 MAX_RANGE_M = 3000.0
-HUBER = 2.15
-ITERATIONS = 12
+TUKEY = 4.685  # full rejection from here, in sigmas; 95 % efficient on clean data
+RAYLEIGH_MEDIAN = 1.17741
+LEAST_WEIGHT = 1e-6
+ITERATIONS = 15
 CHI2_90 = 4.605170185988092  # 90 % of a bivariate normal lies within this squared Mahalanobis distance
 
+BURIED = "the camera's reported position lies below the ground; check its height and the terrain"
 PARAMETERS = ("east", "north", "up", "yaw", "pitch", "roll", "u", "v", "terrain")
 SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0])
 """Share of each parameter's variance that is the same in all looks of a sighting. GNSS, barometer and compass
@@ -176,8 +179,11 @@ def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> G
     ).reshape(len(steps), n, 3)
     jacobian = np.transpose((points[1 : p + 1, :, :2] - points[p + 1 :, :, :2]) / 2, (1, 2, 0))
     depression = np.degrees(np.arcsin(np.clip(-rays[0, :, 2], -1, 1)))
+    origin = nominal[:, :3]
+    buried = origin[:, 2] <= ground_in(frame, terrain)(origin[:, 0], origin[:, 1])
     problems = [
-        _problem(depression[i], points[0, i], jacobian[i], limits.min_depression_deg) for i in range(n)
+        BURIED if buried[i] else _problem(depression[i], points[0, i], jacobian[i], limits.min_depression_deg)
+        for i in range(n)
     ]
     return GroundLooks(frame, points[0], jacobian, problems)
 
@@ -190,43 +196,40 @@ def fuse(points: Array, jacobian: Array) -> tuple[Array, Array, Array]:
         jacobian: shape (N, 2, P), metres per sigma of each of ``PARAMETERS``.
 
     Returns:
-        position (2,), covariance (2, 2), weights (N,) in (0, 1].
+        position (2,), covariance (2, 2), weights (N,) in [0, 1].
     """
     shared = jacobian * np.sqrt(SHARED_VARIANCE)
     own = jacobian * np.sqrt(1 - SHARED_VARIANCE)
-    own_covariance = np.einsum("nip,njp->nij", own, own) + 1e-4 * np.eye(2)
-    information = np.linalg.inv(own_covariance)
+    information = np.linalg.inv(np.einsum("nip,njp->nij", own, own) + 1e-4 * np.eye(2))
     n, _, p = shared.shape
     design = np.concatenate([np.broadcast_to(np.eye(2), (n, 2, 2)), shared], -1)
     prior = np.diag(np.concatenate([np.zeros(2), np.ones(p)]))
-    weights = _first_weights(points, jacobian)
-    normal = np.zeros((p + 2, p + 2))
-    solution = np.zeros(p + 2)
-    residual_squares = np.zeros(n)
+    whole = np.linalg.inv(np.einsum("nip,njp->nij", jacobian, jacobian) + 1e-4 * np.eye(2))
+    weights, scale = _weights(points - np.median(points, axis=0), whole)
+    normal, solution = prior, np.zeros(p + 2)
     for _ in range(ITERATIONS):
-        weighted = information * weights[:, None, None]
+        weighted = information * (weights / scale**2)[:, None, None]
         normal = np.einsum("nia,nij,njb->ab", design, weighted, design) + prior
         solution = np.linalg.solve(normal, np.einsum("nia,nij,nj->a", design, weighted, points))
-        residual = points - design @ solution
-        residual_squares = np.einsum("ni,nij,nj->n", residual, information, residual)
-        previous, weights = weights, np.minimum(1.0, HUBER / np.sqrt(np.maximum(residual_squares, 1e-12)))
+        previous = weights
+        weights, scale = _weights(points - design @ solution, information)
         if np.abs(weights - previous).max() < 1e-4:
             break
     covariance = np.linalg.inv(normal)[:2, :2]
-    freedom = 2 * float(weights.sum()) - 2
-    if freedom > 0:  # the looks scatter more than they announce: believe the scatter
-        scatter = float((weights * residual_squares).sum()) / freedom
-        alone = np.linalg.inv((information * weights[:, None, None]).sum(0))
-        covariance = covariance + max(0.0, scatter - 1.0) * alone
     return solution[:2], (covariance + covariance.T) / 2, weights
 
 
-def _first_weights(points: Array, jacobian: Array) -> Array:
-    """Start from the median, so that one wild look among few cannot pull the solution to itself."""
-    covariance = np.einsum("nip,njp->nij", jacobian, jacobian) + 1e-4 * np.eye(2)
-    offset = points - np.median(points, axis=0)
-    distance = np.sqrt(np.einsum("ni,nij,nj->n", offset, np.linalg.inv(covariance), offset))
-    return np.asarray(np.minimum(1.0, HUBER / np.maximum(distance, 1e-9)) ** 2)
+def _weights(residual: Array, information: Array) -> tuple[Array, float]:
+    """Tukey's biweight of Mahalanobis distances, and how much wider than announced the looks scatter.
+
+    Wild looks must get no weight at all, not merely little: being seen at another angle they have leverage on
+    the shared errors.
+    """
+    n = len(residual)
+    distance = np.sqrt(np.einsum("ni,nij,nj->n", residual, information, residual))
+    scale = max(1.0, float(np.median(distance)) / RAYLEIGH_MEDIAN * np.sqrt(n / max(n - 1, 1)))
+    share = np.minimum(distance / (TUKEY * scale), 1.0)
+    return np.asarray(np.maximum((1 - share**2) ** 2, LEAST_WEIGHT)), scale
 
 
 def _parameters(looks: Sequence[Look], frame: LocalFrame, terrain_sigma_m: float) -> tuple[Array, Array]:
