@@ -24,7 +24,7 @@ HOME = (28.45, 117.97, 68.0)
 START = datetime(2026, 5, 1, 1, 0, tzinfo=UTC)
 FRAME = LocalFrame(*HOME)
 QUICK = Patience(
-    connect_s=10.0, reply_s=0.3, stall_s=8.0, silence_s=2.0, take_off_s=20.0, mode_s=5.0, hold_s=10.0
+    connect_s=10.0, reply_s=0.3, stall_s=8.0, silence_s=4.0, take_off_s=20.0, mode_s=5.0, hold_s=10.0
 )
 
 

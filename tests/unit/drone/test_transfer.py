@@ -22,7 +22,7 @@ from drone.vehicle import Verdict
 from missions.mission_items import MissionItem, fence_items, mission_items, rally_items
 from tests.vehicles import home_item, parked, small_plan
 
-PATIENCE = Patience(reply_s=0.25, stall_s=3.0, silence_s=1.0)
+PATIENCE = Patience(reply_s=0.25, stall_s=4.0, silence_s=2.0)
 
 
 def wire(*items: MissionItem) -> list[WireItem]:
@@ -137,7 +137,7 @@ def test_a_dead_vehicle_leaves_it_unknown_soon(autopilot: SimulatedAutopilot) ->
     begun = time.monotonic()
     outcome = MissionTransfer(link, PATIENCE).upload(MISSION, MISSION_ITEMS)
     assert outcome.verdict is Verdict.UNKNOWN
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
     link.close()
 
 
