@@ -25,6 +25,8 @@ from drone.desk import START_TIMEOUT_S, Desk
 from drone.errors import DroneError
 from drone.eye import watch_factory
 from drone.mavlink.aircraft import MavlinkVehicle
+from drone.mavlink.awareness import CameraMounting
+from drone.mavlink.link import Patience
 from drone.sim.judgement import DemoResult
 from drone.sim.town import Town
 from drone.sim.world import World, start_of_patrol
@@ -160,6 +162,9 @@ class Demo:
             f"tcp:127.0.0.1:{link_port}",
             clock=self.world.clock,
             battery_swap=self.world.autopilot.swap_battery,
+            # The world stands still while weights load or a machine is busy; that is no lost link.
+            patience=Patience(silence_s=20.0),
+            mounting=CameraMounting(heading_sigma_deg=0.5, attitude_sigma_deg=0.5),
         )
         evidence = EvidenceStore(directory / "agent-evidence")
         self.spool = Spool(directory / "spool.sqlite", locate=evidence.path)
