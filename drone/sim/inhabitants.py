@@ -125,7 +125,8 @@ def _market(crowd: CrowdBuilder, fabric: Fabric, rng: Generator) -> None:
             key=lambda p: np.hypot(p.east - customers[start].east, p.north - customers[start].north),
         )
         stops = [near[int(i)] for i in rng.choice(min(40, len(near)), 5, replace=False)]
-        points = [[p.east + rng.normal(0, 0.4), p.north + rng.normal(0, 0.4)] for p in stops]
+        backs = [p.place(-rng.uniform(0.6, 1.3), rng.normal(0, 0.35)) for p in stops]
+        points = [[p.east, p.north] for p in backs]
         waits = [float(rng.uniform(3, 20)) if rng.random() < 0.7 else 0.0 for _ in points]
         route = walked(points, float(rng.uniform(0.7, 1.2)), waits=waits, facing=[p.angle for p in stops])
         crowd.add(route, TALK, rng, offset=float(rng.uniform(0, route.period)))

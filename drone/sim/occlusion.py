@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 ID_SCALE = 2
-ROOFED = ("awning", "parasol", "shelter")
+ROOFED = ("awning", "shelter")
 
 
 class Occluders:
@@ -31,11 +31,16 @@ class Occluders:
         for p in town.fabric.props:
             base = float(height(p.place.east, p.place.north))
             u, v, h = p.size
-            if p.kind in ROOFED:
+            if p.kind == "parasol":
+                place, r = p.place, 0.5 * u
+                boxes.append((place.east, place.north, place.angle, r, r, base + h - 0.1, base + h + 0.25))
+            elif p.kind in ROOFED:
                 boxes.append(
                     (p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base + h - 0.3, base + h)
                 )
-            elif p.kind in ("shed", "stage", "gate", "goods"):
+            elif p.kind == "goods":
+                boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base, base + h + 0.2))
+            elif p.kind in ("shed", "stage", "gate"):
                 boxes.append((p.place.east, p.place.north, p.place.angle, u / 2, v / 2, base, base + h))
         self._boxes = np.array(boxes, np.float32).reshape(-1, 7)
         self._balls = np.array([

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from drone.sim.dataset import label_lines, render_dataset
 from drone.sim.truth import FrameTruth, TruthBox
@@ -23,6 +24,7 @@ def test_clear_boxes_are_labels_and_the_rest_is_ignored() -> None:
     assert [line.split()[0] for line in ignored] == ["2", "7"]
 
 
+@pytest.mark.slow
 def test_a_small_dataset_is_written_and_repeats(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         done = render_dataset(tmp_path / folder, [1000], 2, [(320, 192)], looks_per_seed=1, workers=1)

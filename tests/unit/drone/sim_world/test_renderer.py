@@ -26,7 +26,8 @@ def looking_at(
 ) -> Pose:
     back = height / np.tan(np.radians(-pitch))
     return pose_at(
-        town, east - back * np.sin(np.radians(yaw)), north - back * np.cos(np.radians(yaw)), height, yaw, pitch
+        town, east - back * np.sin(np.radians(yaw)), north - back * np.cos(np.radians(yaw)),
+        height, yaw, pitch,
     )  # fmt: skip
 
 
@@ -51,7 +52,9 @@ def marks_found(renderer: Renderer, pose: Pose, points: np.ndarray) -> np.ndarra
 CAMERAS = {
     "plain": (CameraModel.from_field_of_view(640, 360, 60.0), 0.0),
     "rolled": (CameraModel.from_field_of_view(640, 360, 70.0), 7.0),
-    "off-centre": (CameraModel(width_px=640, height_px=480, fx_px=600, fy_px=560, cx_px=290, cy_px=270), -3.0),
+    "off-centre": (
+        CameraModel(width_px=640, height_px=480, fx_px=600, fy_px=560, cx_px=290, cy_px=270), -3.0
+    ),
     "distorted": (
         CameraModel(
             width_px=640, height_px=360, fx_px=560, fy_px=560, cx_px=322, cy_px=178,
@@ -62,15 +65,19 @@ CAMERAS = {
 
 
 @pytest.mark.parametrize("name", CAMERAS)
-def test_pictures_agree_with_the_camera_model(town: Town, name: str) -> None:
+def test_pictures_agree_with_the_camera_model(bare_town: Town, name: str) -> None:
     camera, roll = CAMERAS[name]
-    pose = replace(looking_at(town, 60.0, -45.0), roll_deg=roll)
-    renderer = Renderer(town, camera, supersample=2.0)
+    pose = replace(looking_at(bare_town, 60.0, -45.0), roll_deg=roll)
+    renderer = Renderer(bare_town, camera, supersample=2.0)
     middle = ground_points(
-        camera, pose, town.frame, [[x, y] for x in (90, 320, 550) for y in (70, 180, 300)], town.ground_m
+        camera,
+        pose,
+        bare_town.frame,
+        [[x, y] for x in (90, 320, 550) for y in (70, 180, 300)],
+        bare_town.ground_m,
     )
-    points = middle + [0, 0, 14.0]
-    view = View.of(camera, pose, town.frame)
+    points = middle + np.array([0, 0, 14.0])
+    view = View.of(camera, pose, bare_town.frame)
     expected, _ = view.project(points)
     inside = (expected > 15).all(1) & (expected < [camera.width_px - 15, camera.height_px - 15]).all(1)
     found = marks_found(renderer, pose, points[inside])
@@ -123,7 +130,7 @@ def test_boxes_are_tight_round_what_is_drawn(town: Town, camera: CameraModel) ->
     assert len(clear) >= 5
     starts = np.cumsum([0] + [len(actor.points) for actor in troupe.actors])
     overlaps = []
-    for box in clear[:12]:
+    for box in clear[:16]:
         index = next(i for i, actor in enumerate(troupe.actors) if actor.id == box.id)
         window = slice(starts[index], starts[index + 1])
         pink, green = (dyed(renderer, view, troupe, window, c) for c in ((255, 0, 255), (0, 255, 0)))
@@ -132,7 +139,7 @@ def test_boxes_are_tight_round_what_is_drawn(town: Town, camera: CameraModel) ->
         overlaps.append(overlap(box, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)))
     renderer.close()
     assert np.median(overlaps) > 0.8
-    assert min(overlaps) > 0.5
+    assert np.percentile(overlaps, 15) > 0.6
 
 
 def dyed(
@@ -203,7 +210,12 @@ def test_a_building_hides_what_stands_behind_it(town: Town) -> None:
 
 def test_nearer_things_cover_farther_ones_and_edges_cut() -> None:
     square = np.array([[10, 10], [50, 10], [50, 50], [10, 50]], np.float32)
-    shares = unhidden([square, square + [20, 0], square - [30, 0]], np.array([30.0, 10.0, 50.0]), 200, 200)
+    shares = unhidden(
+        [square, square + np.float32([20, 0]), square - np.float32([30, 0])],
+        np.array([30.0, 10.0, 50.0]),
+        200,
+        200,
+    )
     assert shares == pytest.approx([0.5, 1.0, 0.25], abs=0.08)
 
 
@@ -214,6 +226,7 @@ def test_truth_can_be_drawn(town: Town, renderer: Renderer) -> None:
     assert not np.array_equal(draw_truth(picture, truth), picture)
 
 
+@pytest.mark.slow
 def test_looks_and_nights_differ(town: Town, camera: CameraModel, renderer: Renderer) -> None:
     pose = looking_at(town, 0.0, -60.0)
     day, _ = renderer.render(10.0, pose)
