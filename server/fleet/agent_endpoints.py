@@ -26,6 +26,7 @@ from server.errors import AgentMismatch, Invalid
 from server.evidence.service import EvidenceReceipt, take_file
 from server.fleet import service
 from server.fleet.schemas import HelloOut, RequestsOut
+from server.flights import following
 from server.flights import repository as flight_rows
 from server.flights import service as flights
 from server.live import Picture
@@ -81,12 +82,12 @@ def answers(body: AgentAnswer, caller: Agent, session: Writing, context: Ctx) ->
 @router.post("/telemetry", status_code=204)
 def telemetry(body: TelemetryMessage, caller: Agent, context: Ctx) -> None:
     """State of the aircraft: shown at once, its track kept about once a second."""
-    due = context.board.due(caller.id, body, flights.TRACK_SECONDS)
+    due = context.board.due(caller.id, body, following.TRACK_SECONDS)
     if due:
         with context.database.write() as session:
             name = service.check_name(context, session, caller, body.agent)
             if body.flight_id is not None:
-                flights.take_telemetry(context, session, caller.id, name, body)
+                following.take_telemetry(context, session, caller.id, name, body)
     elif body.agent != caller.name:
         raise AgentMismatch
     service.heard(context, caller)
@@ -145,14 +146,14 @@ def _check_frame(context: Context, caller: AgentCaller, message: FrameMessage) -
     with context.database.write() as session:
         name = service.check_name(context, session, caller, message.agent)
         if message.flight_id is not None:
-            flights.reported_flight(context, session, message.flight_id, caller.id, name)
+            following.reported_flight(context, session, message.flight_id, caller.id, name)
     context.board.learn_flight(caller.id, message.flight_id)
 
 
 @router.post("/log", status_code=204)
 def log(body: FlightLogMessage, caller: Agent, session: Writing, context: Ctx) -> None:
     """Entries of a flight's log."""
-    flights.take_log(context, session, caller.id, caller.name, body)
+    following.take_log(context, session, caller.id, caller.name, body)
 
 
 @router.post("/sightings")

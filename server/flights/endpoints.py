@@ -12,7 +12,7 @@ from missions.plan import PatrolPlan
 from server.access.guard import Anyone, Flier
 from server.context import Context, Ctx, Reading, Writing
 from server.errors import NotFound
-from server.flights import repository, service, views
+from server.flights import planning, repository, service, views
 from server.flights.models import Flight, Plan
 from server.flights.schemas import (
     FlightIn,
@@ -38,9 +38,9 @@ def _plan_out(row: Plan) -> PlanOut:
 @router.post("/plans", status_code=201)
 def make_plan(body: PlanRequestIn, caller: Flier, context: Ctx) -> PlanOut:
     """Plan a patrol. Runs outside the event loop; nothing is locked while it plans."""
-    plan = service.make_plan(context, body)
+    plan = planning.make_plan(context, body)
     with context.database.write() as session:
-        return _plan_out(service.save_plan(context, session, caller, body, plan))
+        return _plan_out(planning.save_plan(context, session, caller, body, plan))
 
 
 @router.get("/plans")

@@ -26,7 +26,10 @@ class Plan(Base):
 
 
 class Flight(Base):
-    """A flight: planned here, or begun elsewhere and reported by an agent (then without a plan)."""
+    """A flight: planned here, or begun elsewhere and reported by an agent (then without a plan).
+
+    ``abandoned``: called failed by the server because nothing was heard of it; news of it revive it.
+    """
 
     __tablename__ = "flights"
 
@@ -42,6 +45,8 @@ class Flight(Base):
     launched_by: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    abandoned: Mapped[bool] = mapped_column(default=False)
 
 
 class FlightRequest(Base):

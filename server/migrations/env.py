@@ -6,9 +6,16 @@ from alembic import context
 
 from server.tables import METADATA
 
-connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection, target_metadata=METADATA, render_as_batch=connection.dialect.name == "sqlite"
-)
-with context.begin_transaction():
-    context.run_migrations()
+
+def run() -> None:
+    """Run them within one transaction."""
+    connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection, target_metadata=METADATA, render_as_batch=connection.dialect.name == "sqlite"
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if hasattr(context, "config"):  # only when Alembic loads this file, not when it is merely imported
+    run()

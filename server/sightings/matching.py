@@ -25,7 +25,7 @@ from scipy.optimize import linear_sum_assignment
 
 from missions.kinds import Kind
 from missions.messages import SightingKind
-from server.sightings.geotag import circular_error_90, combine
+from server.sightings.ellipses import circular_error_90, combine
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from missions.messages import SightingKind, SightingMessage, SightingReceipt, Si
 from server.context import Context
 from server.db import after_commit, lock
 from server.errors import AgentMismatch
-from server.flights.service import reported_flight
+from server.flights.following import reported_flight
 from server.sightings import repository
 from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place
 from server.sightings.matching import CROWDS, Decision, Event, match

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from missions.messages import Reason
 from server.sightings import repository
-from server.sightings.geotag import circular_error_90, ellipse_90
+from server.sightings.ellipses import circular_error_90, ellipse_90
 from server.sightings.models import EvidenceLink, Sighting
 from server.sightings.schemas import EllipseOut, EvidenceOut, SightingOut
 

@@ -12,7 +12,7 @@ from server.access.roles import Role
 from server.context import Context
 from server.db import after_commit
 from server.sightings import repository as sightings
-from server.sightings.geotag import circular_error_90
+from server.sightings.ellipses import circular_error_90
 from server.sightings.views import covariance_of, ellipse_out, sightings_out
 from server.tickets import repository
 from server.tickets.models import Ticket

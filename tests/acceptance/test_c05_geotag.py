@@ -18,7 +18,8 @@ import pytest
 from missions.geodesy import LocalFrame, bearing_deg
 from missions.messages import CameraMessage, Look, PoseMessage
 from missions.terrain import FlatTerrain
-from server.sightings.geotag import CHI2_90, NotPlaced, place
+from server.sightings.ellipses import CHI2_90
+from server.sightings.geotag import NotPlaced, place
 from tests.fixtures.desk import FRAME, GROUND_M, look_at, open_desk, sighting
 
 FIELD = Path(__file__).resolve().parents[2].parent / "shared/data/geolocation"

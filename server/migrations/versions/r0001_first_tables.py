@@ -118,6 +118,8 @@ def upgrade() -> None:
         sa.Column("launched_by", sa.String(length=64), nullable=True),
         sa.Column("started_at", Utc(), nullable=True),
         sa.Column("finished_at", Utc(), nullable=True),
+        sa.Column("heard_at", Utc(), nullable=True),
+        sa.Column("abandoned", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name="fk_flights_agent_id"),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name="fk_flights_plan_id"),
         sa.PrimaryKeyConstraint("id", name="pk_flights"),

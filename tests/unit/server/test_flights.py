@@ -169,6 +169,19 @@ def test_a_busy_or_silent_agent_is_not_launched(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "agent_busy")
 
 
+def test_a_flight_that_nobody_speaks_of_does_not_block_the_aircraft_for_ever(desk: Desk) -> None:
+    """The agent was restarted in the middle of a flight and knows nothing of it any more."""
+    lost = _launched(desk)["id"]
+    _telemetry(desk, lost, 5, phase="flying")
+    desk.clock.advance(61)
+    desk.hello()
+    following = _launched(desk)["id"]
+    assert desk.get(f"flights/{lost}")["phase"] == "failed"
+    _telemetry(desk, lost, 9, phase="landing")
+    assert desk.get(f"flights/{lost}")["phase"] == "landing", "it was alive after all"
+    assert desk.get(f"flights/{following}")["phase"] == "requested"
+
+
 def test_pause_and_return_are_asked_once(desk: Desk) -> None:
     flight = _launched(desk)["id"]
     assert desk.call("POST", f"flights/{flight}/pause", user="operator").json()["code"] == "flight_not_ready"

@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 
 from missions.geodesy import distance_m
 from missions.terrain import FlatTerrain
-from server.sightings.geotag import (
-    CHI2_90,
-    Limits,
-    NotPlaced,
-    circular_error_90,
-    combine,
-    ellipse_90,
-    frame_near,
-    look_at_ground,
-    place,
-)
+from server.sightings.ellipses import CHI2_90, circular_error_90, combine, ellipse_90
+from server.sightings.geotag import Limits, NotPlaced, frame_near, look_at_ground, place
 from tests.fixtures.desk import FRAME, GROUND_M, look_at
 
 
