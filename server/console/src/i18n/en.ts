@@ -554,6 +554,9 @@ export const en: Catalogue = {
     importInvalid: 'Not a GeoJSON of cells: a FeatureCollection is needed whose features have a code and a name.',
   },
   audit: {
+    flight_launch: 'Launch requested',
+    request_accepted: 'Request accepted',
+    request_refused: 'Request refused',
     agent_added: 'Agent added',
     cells_imported: 'Cells imported',
     evidence_original: 'Original shown',

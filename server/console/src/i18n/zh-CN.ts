@@ -511,6 +511,9 @@ export const zhCN = {
     importInvalid: '文件不是网格 GeoJSON：需要 FeatureCollection，每个要素有 code 和 name。',
   },
   audit: {
+    flight_launch: '下令起飞',
+    request_accepted: '飞机接受指令',
+    request_refused: '飞机拒绝指令',
     agent_added: '添加机载端',
     cells_imported: '导入网格',
     evidence_original: '查看原始影像',

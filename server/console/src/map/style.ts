@@ -4,6 +4,7 @@ import type {
   GeoJSONSourceSpecification,
   LayerSpecification,
   StyleSpecification,
+  SymbolLayerSpecification,
 } from 'maplibre-gl'
 import { KINDS, LOOKS } from './kinds'
 
@@ -112,7 +113,8 @@ const group = (name: Group) => ({ group: name })
 const inLayer = (...names: string[]): ExpressionSpecification => ['in', ['get', 'layer'], ['literal', names]]
 const ofType = (type: string): ExpressionSpecification => ['==', ['geometry-type'], type]
 
-export function mapStyle(theme: Theme, tileUrl: string | null, latitude: number): StyleSpecification {
+/** ``flat``: buildings as plain areas, for machines whose processor draws the map. */
+export function mapStyle(theme: Theme, tileUrl: string | null, latitude: number, flat: boolean): StyleSpecification {
   const colours = PALETTE[theme]
   const empty: GeoJSONSourceSpecification = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } }
   return {
@@ -123,7 +125,7 @@ export function mapStyle(theme: Theme, tileUrl: string | null, latitude: number)
       ...(tileUrl ? { tiles: { type: 'raster', tiles: [tileUrl], tileSize: 256, maxzoom: 18 } } : {}),
     },
     layers: [
-      ...ground(colours, latitude),
+      ...ground(colours, latitude, flat),
       ...(tileUrl
         ? [{ id: 'tiles', type: 'raster', source: 'tiles', metadata: group('tiles') } as LayerSpecification]
         : []),
@@ -136,7 +138,7 @@ export function mapStyle(theme: Theme, tileUrl: string | null, latitude: number)
 
 type Colours = (typeof PALETTE)[Theme]
 
-function ground(colours: Colours, latitude: number): LayerSpecification[] {
+function ground(colours: Colours, latitude: number, flat: boolean): LayerSpecification[] {
   const width: ExpressionSpecification = ['coalesce', ['get', 'width_m'], 7]
   const fill = (name: keyof Colours & string, ...layers: string[]): LayerSpecification => ({
     id: `base-${name}`,
@@ -185,28 +187,24 @@ function ground(colours: Colours, latitude: number): LayerSpecification[] {
       metadata: group('buildings'),
       paint: { 'fill-color': colours.shade, 'fill-translate': [3, 3], 'fill-translate-anchor': 'map' },
     },
-    {
-      id: 'base-building-flat',
-      type: 'fill',
-      source: 'base',
-      filter: inLayer('building'),
-      metadata: group('buildings'),
-      layout: { visibility: 'none' },
-      paint: { 'fill-color': colours.building, 'fill-outline-color': colours.casing },
-    },
-    {
-      id: 'base-building',
-      type: 'fill-extrusion',
-      source: 'base',
-      filter: inLayer('building'),
-      metadata: group('buildings'),
-      paint: {
-        'fill-extrusion-color': colours.building,
-        'fill-extrusion-height': ['coalesce', ['get', 'height_m'], 6],
-        'fill-extrusion-opacity': 0.92,
-      },
-    },
+    building(colours, flat),
   ]
+}
+
+function building(colours: Colours, flat: boolean): LayerSpecification {
+  const common = { id: 'base-building', source: 'base', filter: inLayer('building'), metadata: group('buildings') }
+  if (flat) {
+    return { ...common, type: 'fill', paint: { 'fill-color': colours.building, 'fill-outline-color': colours.casing } }
+  }
+  return {
+    ...common,
+    type: 'fill-extrusion',
+    paint: {
+      'fill-extrusion-color': colours.building,
+      'fill-extrusion-height': ['coalesce', ['get', 'height_m'], 6],
+      'fill-extrusion-opacity': 0.92,
+    },
+  }
 }
 
 function areas(colours: Colours, strong: boolean): LayerSpecification[] {
@@ -340,7 +338,14 @@ function flight(colours: Colours, theme: Theme): LayerSpecification[] {
   ]
 }
 
-function label(colours: Colours, id: string, source: string, size: number, bold = false): LayerSpecification {
+function label(
+  colours: Colours,
+  id: string,
+  source: string,
+  size: number,
+  bold = false,
+  layout: SymbolLayerSpecification['layout'] = {},
+): LayerSpecification {
   return {
     id,
     type: 'symbol',
@@ -352,6 +357,7 @@ function label(colours: Colours, id: string, source: string, size: number, bold 
       'text-line-height': 1.25,
       'text-max-width': 12,
       'text-padding': 4,
+      ...layout,
     },
     paint: { 'text-color': bold ? colours.title : colours.label, 'text-halo-color': colours.halo, 'text-halo-width': 1.8 },
   }
@@ -377,7 +383,10 @@ function things(colours: Colours, theme: Theme): LayerSpecification[] {
       paint: { 'text-color': colours.danger, 'text-halo-color': colours.halo, 'text-halo-width': 1.6 },
     } as LayerSpecification,
     {
-      ...label(colours, 'cell-labels', 'cellLabels', 14, true),
+      ...label(colours, 'cell-labels', 'cellLabels', 14, true, {
+        'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'],
+        'text-radial-offset': 1.2,
+      }),
       metadata: group('cells'),
     } as LayerSpecification,
     {
@@ -410,7 +419,7 @@ function things(colours: Colours, theme: Theme): LayerSpecification[] {
       id: 'home',
       type: 'symbol',
       source: 'home',
-      layout: { 'icon-image': 'home', 'icon-allow-overlap': true, 'icon-ignore-placement': true },
+      layout: { 'icon-image': 'home', 'icon-allow-overlap': true },
     },
     {
       id: 'clusters',

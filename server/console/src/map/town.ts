@@ -29,30 +29,30 @@ export interface Padding {
   left: number
 }
 
-/** Whether pictures are drawn by the processor: then every redrawing of the map costs the video dearly. */
-function drawnByProcessor(map: maplibregl.Map): boolean {
-  const context = map.getCanvas().getContext('webgl2')
+/** Whether the processor draws: then every redrawing of the map costs the video dearly. */
+const SOFTWARE = (() => {
+  const context = document.createElement('canvas').getContext('webgl2')
   const debug = context?.getExtension('WEBGL_debug_renderer_info')
   const renderer = debug && context ? String(context.getParameter(debug.UNMASKED_RENDERER_WEBGL)) : ''
+  context?.getExtension('WEBGL_lose_context')?.loseContext()
   return /swiftshader|llvmpipe|software/i.test(renderer)
-}
+})()
 
 export class TownMap {
   /** Milliseconds between two drawings of what moves. */
-  readonly pace: number
+  readonly pace = SOFTWARE ? 500 : 120
   readonly map: maplibregl.Map
   readonly ready: Promise<void>
   private readonly shifted: boolean
   private readonly latest = new Map<SourceName, FeatureCollection>()
   private loaded = false
-  private readonly flat: boolean
 
   constructor(options: TownMapOptions) {
     this.shifted = Boolean(options.tileUrl) && options.tilesAreGcj02
     const [lat, lon] = options.centre
     this.map = new maplibregl.Map({
       container: options.container,
-      style: mapStyle(options.theme, options.tileUrl, lat),
+      style: mapStyle(options.theme, options.tileUrl, lat, SOFTWARE),
       center: this.toMap([lon, lat]) as LngLatLike,
       zoom: options.zoom,
       minZoom: 9,
@@ -72,15 +72,10 @@ export class TownMap {
     } else {
       this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 80 }), 'bottom-left')
     }
-    const slow = drawnByProcessor(this.map)
-    this.pace = slow ? 500 : 120
-    this.flat = slow
     this.map.on('styleimagemissing', () => addIcons(this.map))
     this.ready = new Promise((resolve) => {
       this.map.once('load', () => {
         addIcons(this.map)
-        if (slow) this.map.setLayoutProperty('base-building', 'visibility', 'none')
-        this.map.setLayoutProperty('base-building-flat', 'visibility', slow ? 'visible' : 'none')
         this.loaded = true
         for (const [name, features] of this.latest) this.push(name, features)
         resolve()
@@ -110,8 +105,7 @@ export class TownMap {
     await this.ready
     for (const layer of this.map.getStyle().layers) {
       const metadata = layer.metadata as { group?: string } | undefined
-      const flat = layer.id === 'base-building-flat'
-      if (metadata?.group === group && (group !== 'buildings' || layer.id === 'base-shade' || flat === this.flat)) {
+      if (metadata?.group === group) {
         this.map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none')
       }
     }

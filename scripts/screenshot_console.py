@@ -1,0 +1,151 @@
+"""Start the demo, fly its patrol, and write pictures of every room of the console to docs/images.
+
+Run from the project's folder: ``.venv/bin/python scripts/screenshot_console.py``. Needs chromium and the
+built console (``make console``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+BROWSER_OPTIONS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-quic"]
+LANGUAGES = {"zh-CN": "zh", "en": "en"}
+CELLS = ("361102001006", "361102001007")
+PATIENCE_MS = 120_000
+
+
+@contextmanager
+def running_demo(seconds: float) -> Iterator[str]:
+    """A demo whose patrol flies as fast as the eye can look; gives its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as directory, (Path(directory) / "demo.log").open("wb") as log:
+        command = [sys.executable, "-m", "skybeat", "demo", "--port", str(port), "--data-directory"]
+        process = subprocess.Popen([*command, f"{directory}/demo"], cwd=ROOT, stdout=log, stderr=log)
+        try:
+            _wait(url, process, seconds)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.5)
+    sys.exit(f"the demo did not start (exit code {process.poll()}); run 'skybeat demo' to see why")
+
+
+def signed_in(browser: Browser, url: str, language: str, size: tuple[int, int]) -> Page:
+    """A page of the demo's own user."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, locale=language, timezone_id="Asia/Shanghai"
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(f"localStorage.setItem('skybeat.language', '{language}')")
+    page = context.new_page()
+    page.goto(url)
+    return page
+
+
+def picture(page: Page, target: Path, room: str, language: str) -> None:
+    path = target / f"console-{room}-{LANGUAGES[language]}.png"
+    page.screenshot(path=path)
+    print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)  # noqa: T201
+
+
+def fly(page: Page, alerts: int, seconds: float) -> None:
+    """Wait for a live picture and some alerts; with fewer after ``seconds``, go on with those."""
+    expect(page.locator("[data-test=video]")).to_be_visible()
+    deadline = time.monotonic() + seconds
+    while page.locator("[data-test=alert]").count() < alerts and time.monotonic() < deadline:
+        page.wait_for_timeout(1000)
+    if page.locator("[data-test=alert]").count():
+        page.wait_for_timeout(1500)
+
+
+def plan(page: Page, url: str) -> None:
+    page.goto(f"{url}/plan")
+    for cell in CELLS:
+        page.check(f"[data-cell='{cell}']")
+    page.click("[data-test=compute]")
+    expect(page.locator("[data-test=plan-figures]")).to_be_visible()
+    page.wait_for_timeout(3000)
+
+
+def desk(page: Page, url: str) -> None:
+    page.goto(f"{url}/desk")
+    page.click("[data-queue=all]")
+    page.locator("[data-test=ticket-row]").first.click()
+    expect(page.locator("[data-test=timeline]")).to_be_visible()
+    page.wait_for_timeout(4000)
+
+
+def shoot(
+    browser: Browser, url: str, language: str, size: tuple[int, int], target: Path, args: argparse.Namespace
+) -> None:
+    page = signed_in(browser, url, language, size)
+    expect(page.locator("[data-user=demo]")).to_be_visible()
+    picture(page, target, "sign-in", language)
+    page.click("[data-user=demo]")
+    fly(page, args.alerts, args.seconds)
+    picture(page, target, "fly", language)
+    plan(page, url)
+    picture(page, target, "plan", language)
+    desk(page, url)
+    picture(page, target, "desk", language)
+    page.goto(f"{url}/overview")
+    expect(page.locator(".chart svg")).to_have_count(3)
+    page.wait_for_timeout(1500)
+    picture(page, target, "overview", language)
+    page.context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--alerts", type=int, default=4, help="wait for this many alerts ...")
+    parser.add_argument("--seconds", type=float, default=240.0, help="... but no longer than this")
+    parser.add_argument("--url", help="a demo that runs already, instead of an own one")
+    args = parser.parse_args()
+    width, height = (int(part) for part in args.size.split("x"))
+    if not Path(CHROMIUM).exists():
+        sys.exit("no chromium on this machine: install the package chromium")
+    args.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_OPTIONS)
+        if args.url:
+            for language in LANGUAGES:
+                shoot(browser, args.url, language, (width, height), args.out, args)
+        else:
+            for language in LANGUAGES:
+                with running_demo(180) as url:
+                    shoot(browser, url, language, (width, height), args.out, args)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The desk: queue, ticket page, actions, evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from missions.messages import SightingKind
+from tests.browser.conftest import PASSWORD, Desk, SignIn
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def api(desk: Desk) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{desk.url}/api/v1", timeout=60) as client:
+        token = client.post("/session", json={"username": "demo", "password": PASSWORD}).json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def opened(desk: Desk, sign_in: SignIn, ticket: str, user: str = "desk", language: str = "zh-CN") -> Page:
+    return sign_in(desk.url, user, f"/desk/{ticket}", language=language)
+
+
+def test_a_ticket_goes_its_way_with_keys(desk: Desk, api: httpx.Client, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.DISPUTE, -120, 160, confidence=0.77, people=6)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    expect(page.locator("h1")).to_contain_text("疑似纠纷")
+    expect(page.locator(".table")).to_contain_text("两人持续加速度")
+    expect(page.locator(".table")).to_contain_text("3.1 m/s²")
+    expect(page.locator("[data-test=evidence]")).to_be_visible()
+    page.keyboard.press("f")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("header .state")).to_have_text("已立案")
+    page.keyboard.press("d")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("dialog [role=alert]")).to_have_text("请填写部门")
+    page.click("dialog >> text=辖区派出所")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("dialog [role=alert]")).to_have_text("请填写说明")
+    page.fill("dialog [data-test=note]", "请到现场")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("header .state")).to_have_text("已派单")
+    page.keyboard.press("c")
+    page.fill("dialog [data-test=note]", "已劝离")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("header .state")).to_have_text("已办结")
+    expect(page.locator("[data-test=timeline]")).to_contain_text("派单至 辖区派出所：请到现场")
+    assert api.get(f"/tickets/{ticket}").json()["state"] == "closed"
+    expect(page.locator("[data-action=reopen]")).to_be_visible()
+
+
+def test_coordinates_are_copied(desk: Desk, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.ILLEGAL_PARKING, -160, 200)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".copy").nth(1).click()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"28°\d\d′\d\d\.\d″N 117°\d\d′\d\d\.\d″E", text), text
+
+
+def test_the_original_needs_a_reason_and_is_written_down(
+    desk: Desk, api: httpx.Client, sign_in: SignIn
+) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -60, 240)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    page.click("[data-test=show-original]")
+    expect(page.locator("dialog [data-test=confirm]")).to_be_disabled()
+    page.fill("dialog [data-test=reason]", "核对现场车辆")
+    page.click("dialog [data-test=confirm]")
+    picture = page.locator("[data-test=original]")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 960
+    entry = api.get("/audit", params={"limit": 20}).json()["items"]
+    assert any(e["action"] == "evidence.original" and e["actor"] == "desk" for e in entry)
+
+
+def test_an_operator_is_not_offered_what_only_the_desk_may_do(desk: Desk, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -90, 290)["ticket_id"]
+    page = opened(desk, sign_in, ticket, "operator", "en")
+    expect(page.locator("[data-action=comment]")).to_be_visible()
+    expect(page.locator("[data-action=file]")).to_have_count(0)
+    expect(page.locator("[data-test=show-original]")).to_have_count(0)
+
+
+def test_what_somebody_else_did_first_is_told(desk: Desk, api: httpx.Client, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -130, 330)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    page.click("[data-action=reject]")
+    page.fill("dialog [data-test=note]", "误报")
+    api.post(f"/tickets/{ticket}/actions", json={"action": "reject", "note": "first"}).raise_for_status()
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("dialog [role=alert]")).to_contain_text("可能已被他人处理")
+
+
+def test_a_second_browser_sees_a_dispatch_within_two_seconds(
+    desk: Desk, api: httpx.Client, sign_in: SignIn
+) -> None:
+    ticket = desk.agent.see(SightingKind.ILLEGAL_PARKING, -200, 330)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    expect(page.locator("header .state")).to_have_text("待核实")
+    api.post(f"/tickets/{ticket}/actions", json={"action": "file"}).raise_for_status()
+    expect(page.locator("header .state")).to_have_text("已立案", timeout=5000)
+
+
+def test_a_long_queue_is_paged_filtered_and_walked(desk: Desk, sign_in: SignIn) -> None:
+    for i in range(90):
+        desk.agent.see(SightingKind.ILLEGAL_PARKING, 300 + 14 * (i % 10), 60 + 14 * (i // 10))
+    page = sign_in(desk.url, "desk", "/desk")
+    rows = page.locator("[data-test=ticket-row]")
+    expect(rows.first).to_be_visible()
+    page.select_option("[data-test=kind]", "illegal_parking")
+    count = page.locator(".queue footer")
+    expect(count).to_contain_text(re.compile(r"共 (9\d|1\d\d) 条"))
+    assert rows.count() < 40, "rows out of sight should not exist"
+    expect(rows.first).to_contain_text("违停")
+    rows.first.click()
+    expect(rows.first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("j")
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("k")
+    expect(rows.first).to_have_attribute("aria-selected", "true")
+    box = page.locator(".list")
+    for _ in range(12):
+        box.evaluate("box => box.scrollTo(0, box.scrollHeight)")
+        page.wait_for_timeout(250)
+    total = int(re.search(r"\d+", count.inner_text()).group())  # type: ignore[union-attr]
+    height = box.evaluate("box => box.firstElementChild.offsetHeight")
+    assert height == 76 * total
+    page.fill("[data-test=search]", "no such ticket")
+    expect(page.locator(".queue .place-state")).to_contain_text("队列是空的")
+    page.click("text=清除筛选")
+    expect(rows.first).to_be_visible()
+    page.locator(".queue").click(position={"x": 5, "y": 5})
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/desk/[0-9a-f-]{36}$"))
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/desk$"))
