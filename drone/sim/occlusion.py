@@ -56,39 +56,33 @@ class Occluders:
         low = np.minimum(points[:, :2].min(0), camera[:2])
         high = np.maximum(points[:, :2].max(0), camera[:2])
         blocked = np.zeros(len(points), bool)
-        near = ((self._boxes[:, :2] > low - 40) & (self._boxes[:, :2] < high + 40)).all(1)
         p, c = points.astype(np.float32), camera.astype(np.float32)
-        for box in self._boxes[near]:
-            rows = np.flatnonzero(
-                ~blocked & _passes(p, c, box[:2], float(np.hypot(box[3], box[4])), float(box[6]))
-            )
-            if len(rows):
-                blocked[rows] = _hits_box(p[rows], c, box)
-        near = ((self._balls[:, :2] > low - 8) & (self._balls[:, :2] < high + 8)).all(1)
-        for ball in self._balls[near]:
-            rows = np.flatnonzero(
-                ~blocked & _passes(p, c, ball[:2], float(ball[3]), float(ball[2] + ball[4]))
-            )
-            if len(rows):
-                blocked[rows] = _hits_ball(p[rows], c, ball)
+        boxes = self._boxes[((self._boxes[:, :2] > low - 40) & (self._boxes[:, :2] < high + 40)).all(1)]
+        passing = _passes(p, c, boxes[:, :2], np.hypot(boxes[:, 3], boxes[:, 4]), boxes[:, 6])
+        for k in np.flatnonzero(passing.any(0)):
+            rows = np.flatnonzero(passing[:, k] & ~blocked)
+            blocked[rows] = _hits_box(p[rows], c, boxes[k])
+        balls = self._balls[((self._balls[:, :2] > low - 8) & (self._balls[:, :2] < high + 8)).all(1)]
+        passing = _passes(p, c, balls[:, :2], balls[:, 3], balls[:, 2] + balls[:, 4])
+        for k in np.flatnonzero(passing.any(0)):
+            rows = np.flatnonzero(passing[:, k] & ~blocked)
+            blocked[rows] = _hits_ball(p[rows], c, balls[k])
         return ~blocked
 
 
 def _passes(
-    points: NDArray[np.float32],
-    camera: NDArray[np.float32],
-    centre: NDArray[np.float32],
-    radius: float,
-    top: float,
-) -> NDArray[np.bool_]:
-    """Whether the line's shadow on the ground comes within ``radius`` of a centre below its ``top``."""
+    points: NDArray[np.float32], camera: NDArray[np.float32], centres: NDArray[np.float32],
+    radii: NDArray[np.float32], tops: NDArray[np.float32],
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Which lines (N) pass over which centres (M) within their radii, below their tops; shape (N, M)."""
     d = camera[:2] - points[:, :2]
     rise = np.maximum(camera[2] - points[:, 2], 1e-3)
-    until = np.clip((top - points[:, 2]) / rise, 0.0, 1.0)
-    length2 = np.maximum((d * d).sum(1), 1e-6)
-    along = np.clip(((centre - points[:, :2]) * d).sum(1) / length2, 0.0, until)
-    gap = points[:, :2] + along[:, None] * d - centre
-    return np.asarray((gap * gap).sum(1) < radius * radius)
+    until = np.clip((tops - points[:, 2:3]) / rise[:, None], 0.0, 1.0)
+    east, north = centres[:, 0] - points[:, :1], centres[:, 1] - points[:, 1:2]
+    length2 = np.maximum((d * d).sum(1, keepdims=True), 1e-6)
+    along = np.clip((east * d[:, :1] + north * d[:, 1:]) / length2, 0.0, until)
+    gap2 = (east - along * d[:, :1]) ** 2 + (north - along * d[:, 1:]) ** 2
+    return np.asarray(gap2 < radii * radii)
 
 
 def _hits_box(
