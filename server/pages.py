@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.access.guard import anybody
 from server.context import Context, Ctx
@@ -45,7 +46,7 @@ def _problems(context: Context) -> list[str]:
     try:
         with context.database.read() as session:
             session.execute(text("SELECT 1"))
-    except Exception as error:  # whatever is wrong with the database, the answer is: not ready
+    except SQLAlchemyError as error:
         found.append(f"database: {type(error).__name__}")
     if not context.settings.data_directory.is_dir():
         found.append("data directory: missing")

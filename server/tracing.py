@@ -105,7 +105,7 @@ class Tracing:
 
         try:
             await self._limited(scope, receive, answer)
-        except Exception:
+        except Exception:  # the edge of the application: logged here, and the client gets its answer
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if status:
                 raise

@@ -53,6 +53,13 @@ class SiteBook:
             return ""
         return next((cell.name for cell in self.grid.cells if cell.code == code), code)
 
+    def cell_name_en(self, code: str | None) -> str:
+        """English name of a cell, its own name where there is none."""
+        if not code:
+            return ""
+        cell = next((cell for cell in self.grid.cells if cell.code == code), None)
+        return (cell.name_en or cell.name) if cell else code
+
     def knows(self, code: str) -> bool:
         return any(cell.code == code for cell in self.grid.cells)
 

@@ -24,7 +24,7 @@ def ellipse_out(covariance: NDArray[np.float64]) -> EllipseOut:
     ellipse = ellipse_90(covariance)
     return EllipseOut(
         semi_major_m=round(ellipse.semi_major_m, 2), semi_minor_m=round(ellipse.semi_minor_m, 2),
-        bearing_deg=round(ellipse.bearing_deg, 1),
+        bearing_deg=round(ellipse.bearing_deg, 1) % 180.0,
     )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def publish(context: Context, session: Session, ticket: Ticket, event: str, *, a
 def _common(context: Context, ticket: Ticket) -> dict[str, Any]:
     covariance = covariance_of(ticket.covariance_ee_m2, ticket.covariance_en_m2, ticket.covariance_nn_m2)
     label = context.kinds[SightingKind(ticket.kind)].label
-    place = Label(zh=ticket.cell_name, en=ticket.cell_name) if ticket.cell_name else OUTSIDE
+    english = context.sites.cell_name_en(ticket.cell)
+    place = Label(zh=ticket.cell_name or english, en=english) if ticket.cell else OUTSIDE
     return {
         "id": ticket.id, "number": ticket.number, "kind": ticket.kind,
         "title": Label(zh=f"{label.zh} · {place.zh}", en=f"{label.en} · {place.en}"),

@@ -19,6 +19,7 @@ def test_a_new_sighting_opens_a_ticket_in_its_cell(desk: Desk) -> None:
     assert (ticket["state"], ticket["cell"], ticket["cell_name"]) == ("reported", "361102009004", "东北格")
     truth = FRAME.to_geodetic([[60, 70]])[0]
     assert distance_m(ticket["lat"], ticket["lon"], truth[0], truth[1]) < 0.1
+    assert ticket["title"] == {"zh": "烟雾 · 东北格", "en": "Smoke · North-east"}
     assert ticket["why"] == "seen for 4 s"
     assert ticket["candidates"][0]["cell"] == "361102009004"
     assert [entry["kind"] for entry in ticket["timeline"]] == ["opened"]
