@@ -134,7 +134,7 @@ def test_a_long_queue_is_paged_filtered_and_walked(desk: Desk, sign_in: SignIn) 
     assert height == 76 * total
     page.fill("[data-test=search]", "no such ticket")
     expect(page.locator(".queue .place-state")).to_contain_text("队列是空的")
-    page.click("text=清除筛选")
+    page.get_by_role("button", name="清除筛选").click()
     expect(rows.first).to_be_visible()
     page.locator(".queue").click(position={"x": 5, "y": 5})
     page.keyboard.press("Enter")

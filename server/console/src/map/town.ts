@@ -40,11 +40,12 @@ const SOFTWARE = (() => {
 
 export class TownMap {
   /** Milliseconds between two drawings of what moves. */
-  readonly pace = SOFTWARE ? 500 : 120
+  readonly pace = SOFTWARE ? 1000 : 120
   readonly map: maplibregl.Map
   readonly ready: Promise<void>
   private readonly shifted: boolean
   private readonly latest = new Map<SourceName, FeatureCollection>()
+  private readonly texts = new Map<SourceName, string>()
   private loaded = false
 
   constructor(options: TownMapOptions) {
@@ -91,7 +92,11 @@ export class TownMap {
     return this.shifted ? fromGcj02(position as LonLat) : position
   }
 
+  /** Show these features; the same again costs nothing, where a needless one would redraw the map. */
   set(name: SourceName, features: FeatureCollection): void {
+    const text = JSON.stringify(features)
+    if (this.texts.get(name) === text) return
+    this.texts.set(name, text)
     this.latest.set(name, features)
     if (this.loaded) this.push(name, features)
   }
