@@ -228,7 +228,7 @@ class Agent:
             self._send_picture(flight, watch, frame, result)
 
     def _send_picture(self, flight: _Flight, watch: Watch, frame: Frame, result: WatchResult) -> None:
-        picture = redact(frame.image, result.detections)
+        picture = redact(frame.image, result.hidden)
         good, encoded = cv2.imencode(
             ".jpg", np.ascontiguousarray(picture[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY]
         )

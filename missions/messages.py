@@ -99,8 +99,8 @@ class EvidenceRole(StrEnum):
 class EvidenceItem(Message):
     """A file delivered beside the sighting, named by its content.
 
-    ``redacted`` says whether people and plates are blurred in it. ``previous_sha256`` chains the pieces of one
-    sighting, so that a dropped or reordered one is found.
+    ``redacted`` says whether people and plates are blurred in it. ``previous_sha256`` chains the pieces of
+    one sighting, so that a dropped or reordered one is found.
     """
 
     sha256: Sha256

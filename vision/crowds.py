@@ -23,8 +23,9 @@ from vision.claims import Claim, at_least, at_most
 from vision.ground import GroundView
 from vision.groups import Group, GroupBook, GroupMoment, linked, straightness
 from vision.hazards import needed_looks
-from vision.motion import Moment, Mover, PairMotion, pair_motion, position_variance
+from vision.motion import Moment, Mover, position_variance
 from vision.rules import CrowdRules
+from vision.strands import Agitation, Strand, StrandBook
 from vision.tracker import Track, TrackPoint
 
 VARIANCE_MEMORY = 0.9
@@ -44,11 +45,11 @@ class _Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class _Agitation:
+class _Quarrel:
     """A pair that fulfils the rule in this frame."""
 
     pair: tuple[int, int]
-    motion: PairMotion
+    motion: Agitation
     near: tuple[int, ...]
     branch: str
     needed: tuple[float, float]
@@ -63,6 +64,7 @@ class CrowdJudge:
         self._kinds = kinds
         self._zones = zones
         self._movers: dict[int, Mover] = {}
+        self._strands = StrandBook(rules.pair_distance, rules.smoothing, 3 * rules.window)
         self._book = GroupBook(reach_m=rules.link * 1.5)
         self._variance = rules.noise_floor**2
         self._group_points: dict[int, list[TrackPoint]] = {}
@@ -100,7 +102,9 @@ class CrowdJudge:
             if person.seen:
                 mover.update(list(person.steady)[-40:], scene.seconds)
         scene.moments = {id: mover.moments[-1] for id, mover in self._movers.items() if mover.moments}
-        now = position_variance([m.residual for m in scene.moments.values()], self.rules.noise_floor)
+        now = position_variance(
+            [m.residual for m in scene.moments.values()], self.rules.noise_floor, self.rules.noise_ceiling
+        )
         if len(scene.moments) >= 3:
             self._variance = VARIANCE_MEMORY * self._variance + (1 - VARIANCE_MEMORY) * now
         else:
@@ -143,16 +147,29 @@ class CrowdJudge:
         rows = [i for i, track in enumerate(scene.people) if track.id in pair]
         return np.asarray(scene.places[rows].mean(axis=0))
 
-    def _agitations(self, scene: _Scene) -> list[_Agitation]:
+    def _agitations(self, scene: _Scene) -> list[_Quarrel]:
         """Pairs whose motion passes the rule now, the worst first, each person in one pair only."""
-        rules = self.rules
-        gaps = np.linalg.norm(scene.places[:, None] - scene.places[None], axis=2)
-        rows, columns = np.nonzero(np.triu(gaps <= 1.5 * rules.pair_distance, k=1))
-        found: list[_Agitation] = []
-        for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-            agitation = self._judge_pair(scene, i, j, gaps)
-            if agitation is not None:
-                found.append(agitation)
+        seen = [i for i, track in enumerate(scene.people) if track.seen and track.steady]
+        places = np.array([scene.people[i].steady[-1][1:3] for i in seen]).reshape(-1, 2)
+        strands = self._strands.update(places, seen, scene.seconds)
+        moves = {id(s): s.agitation(self.rules.window, self._variance) for s in strands}
+        found = []
+        for strand in strands:
+            motion = moves[id(strand)]
+            others = [
+                m.acceleration
+                for s in strands
+                if s is not strand
+                and (m := moves[id(s)]) is not None
+                and float(
+                    np.hypot(
+                        s.samples[-1][1] - strand.samples[-1][1], s.samples[-1][2] - strand.samples[-1][2]
+                    )
+                )
+                < self.rules.core_reach
+            ]
+            if motion is not None and (q := self._judge_strand(scene, strand, motion, others)) is not None:
+                found.append(q)
         found.sort(key=lambda a: -a.motion.score)
         used: set[int] = set()
         chosen = []
@@ -162,15 +179,16 @@ class CrowdJudge:
                 chosen.append(agitation)
         return chosen
 
-    def _judge_pair(self, scene: _Scene, i: int, j: int, gaps: Array) -> _Agitation | None:
+    def _judge_strand(
+        self, scene: _Scene, strand: Strand, motion: Agitation, others: list[float]
+    ) -> _Quarrel | None:
         rules = self.rules
+        i, j = strand.person, strand.partner
+        if j < 0 or strand.followed_s < rules.track_history or motion.company < rules.pair_company:
+            return None
+        if len(others) >= 4 and motion.acceleration < rules.contrast * float(np.median(others)):
+            return None
         a, b = scene.people[i], scene.people[j]
-        if min(a.last.seconds - a.first.seconds, b.last.seconds - b.first.seconds) < rules.track_history:
-            return None
-        since = scene.seconds - rules.smoothing / 2 - rules.pair_seconds
-        motion = pair_motion(self._movers[a.id].since(since), self._movers[b.id].since(since), self._variance)
-        if motion is None or motion.distance > rules.pair_distance:
-            return None
         middle = (scene.places[i] + scene.places[j]) / 2
         away = np.linalg.norm(scene.places - middle, axis=1)
         near = np.flatnonzero(away <= rules.core_reach)
@@ -191,7 +209,7 @@ class CrowdJudge:
         else:
             return None
         members = (i, j, *(k for k in around if away[k] <= rules.core_reach))
-        return _Agitation((a.id, b.id), motion, members, branch, needed)
+        return _Quarrel((a.id, b.id), motion, members, branch, needed)
 
     def _attracted(self, scene: _Scene, around: Sequence[int], middle: Array) -> bool:
         """Whether the people around come nearer or stay, rather than pass by."""
@@ -214,21 +232,21 @@ class CrowdJudge:
             return set()
         return {zone.kind for zone in self._zones.containing(*self.view.geodetic(place))}
 
-    def _dispute(self, scene: _Scene, agitation: _Agitation, key: frozenset[int], lasted: float) -> Claim:
+    def _dispute(self, scene: _Scene, agitation: _Quarrel, key: frozenset[int], lasted: float) -> Claim:
         motion, (acceleration, score) = agitation.motion, agitation.needed
         ratio = min(motion.acceleration / acceleration, motion.score / score)
         reasons = [
             at_least(
                 "pair_acceleration", motion.acceleration, acceleration, "m/s^2",
-                f"two people keep accelerating at {motion.acceleration:.1f} m/s^2",
+                f"people within arm's reach keep accelerating at {motion.acceleration:.1f} m/s^2",
             ),
             at_least(
                 "pair_score", motion.score, score, "m^2/s^3",
-                f"moving against each other at {motion.relative_speed:.1f} m/s (times the acceleration)",
+                f"moving to and fro at {motion.speed:.1f} m/s (times the acceleration)",
             ),
             at_most(
-                "pair_distance", motion.distance, self.rules.pair_distance, "m",
-                f"staying {motion.distance:.1f} m apart",
+                "pair_distance", motion.gap, self.rules.pair_distance, "m",
+                f"within {motion.gap:.1f} m of each other",
             ),
             at_least("held_seconds", lasted, self.rules.pair_seconds, "s", f"for {lasted:.1f} s"),
         ]  # fmt: skip

@@ -72,6 +72,9 @@ class CrowdRules(_Part):
     masked: list[str]
     masked_factor: PositiveFloat
     noise_floor: float = Field(ge=0)
+    noise_ceiling: PositiveFloat
+    pair_company: float = Field(gt=0, le=1)
+    contrast: float = Field(ge=1)
     track_history: PositiveFloat
 
 

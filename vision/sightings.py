@@ -44,6 +44,7 @@ class Entry:
     """One sighting in the making."""
 
     id: UUID
+    name: str
     kind: SightingKind
     first_seen_at: datetime
     chain: EvidenceChain
@@ -88,7 +89,7 @@ class SightingBook:
     ) -> None:
         self.entries: list[Entry] = []
         self._rules = rules
-        self._camera = camera
+        self.camera = camera
         self._namespace = namespace
         self._flight_id, self._source, self._weights = flight_id, source, weights_label
 
@@ -109,8 +110,9 @@ class SightingBook:
         if entry is None:
             first = claim.points[0].captured_at
             name = f"{claim.kind.value}:{first.isoformat()}:{min(claim.tracks)}"
-            identity = uuid5(self._namespace, name)
-            entry = Entry(identity, claim.kind, first, make_chain(identity), seconds)
+            used = sum(known.name == name for known in self.entries)
+            identity = uuid5(self._namespace, f"{name}:{used}" if used else name)
+            entry = Entry(identity, name, claim.kind, first, make_chain(identity), seconds)
             self.entries.append(entry)
         self._extend(entry, claim, points, seconds)
         if claim.kind in SUPERSEDED_BY.values():
@@ -242,7 +244,7 @@ class SightingBook:
         return Look(
             frame_index=point.frame_index, u_px=round(point.pixel[0], 2), v_px=round(point.pixel[1], 2),
             box=tuple(round(side, 2) for side in point.box), score=min(1.0, max(0.0, round(point.score, 4))),
-            pixel_sigma_px=round(point.pixel_sigma_px, 2), camera=self._camera,
+            pixel_sigma_px=round(point.pixel_sigma_px, 2), camera=self.camera,
             pose=PoseMessage(
                 captured_at=pose.captured_at, latitude=pose.latitude, longitude=pose.longitude,
                 altitude_amsl_m=pose.altitude_amsl_m, yaw_deg=pose.yaw_deg, pitch_deg=pose.pitch_deg,

@@ -305,8 +305,14 @@ class Tracker:
             if track.state is not None and track.hits >= 3 and np.isfinite(measured.places[i]).all()
         ]
         self._shift *= 1 - self.rules.stabilise_leak
-        if len(gaps) >= self.rules.stabilise_tracks:
-            self._shift = self._shift + np.median(np.array(gaps), axis=0)
+        if len(gaps) < self.rules.stabilise_tracks:
+            return
+        common = np.median(np.array(gaps), axis=0)
+        scatter = 1.4826 * np.median(np.abs(np.array(gaps) - common), axis=0)
+        # A median of few is itself noisy: shrink it by its own error (James and Stein 1961), so that only a
+        # shift that many tracks agree on is taken out.
+        error = float(((1.2533 * scatter) ** 2).sum()) / len(gaps)
+        self._shift = self._shift + common * max(0.0, 1.0 - error / max(float(common @ common), 1e-12))
 
     def _take(
         self,

@@ -26,8 +26,9 @@ from vision.claims import Claim
 from vision.crowds import CrowdJudge
 from vision.detections import Detections
 from vision.detector import FrameDetector
+from vision.errors import ImageRefused
 from vision.evidence import Box, EvidenceChain, EvidenceStore, draw
-from vision.frames import Frame, Pixels
+from vision.frames import Frame, Pixels, check_image
 from vision.ground import GroundView
 from vision.hazards import HazardJudge
 from vision.redact import redact
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 USUAL_INTERVALS = 15
 LEAST_CLIP_FRAMES = 3
+HIDE_MISSED_S = 1.5
+HIDE_MARGIN = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class WatchResult:
     """What one frame showed.
 
     tracks: all that live on, seen or not. sightings: to be delivered now. alerts_by_track: what the tracks in
-    view are reported for.
+    view are reported for. hidden: what must be redacted: the detections, and people and vehicles that were
+    missed in this frame but stand where they were.
     """
 
     frame_index: int
@@ -56,6 +60,7 @@ class WatchResult:
     tracks: list[Track]
     sightings: list[SightingMessage] = field(default_factory=list)
     alerts_by_track: dict[int, SightingKind] = field(default_factory=dict)
+    hidden: Detections = field(default_factory=Detections.empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +139,20 @@ class Watch:
             self._intervals.append(seconds - self._last_s)
         self._last_s = seconds
         self.frames += 1
+        self._check_size(frame.image)
         detections = self._detector.detect(frame.image)
         pose = self._pose(frame.captured_at)
         tracks = self._tracker.update(detections, frame.captured_at, frame.index, pose, size)
-        self._keep(frame, seconds, detections)
+        hidden = self._hidden(detections, tracks, seconds, pose)
+        self._keep(frame, seconds, hidden)
         interval = float(np.median(self._intervals)) if self._intervals else 0.2
         claims = self._hazards.update(tracks, self._tracker.ended, seconds, interval)
         claims += self._crowds.update(tracks, seconds, interval, pose)
-        alerts = self._take(claims, frame, seconds, detections)
+        alerts = self._take(claims, frame, seconds, hidden)
         messages = self._messages(seconds)
-        return WatchResult(frame.index, frame.captured_at, size, detections, list(tracks), messages, alerts)
+        return WatchResult(
+            frame.index, frame.captured_at, size, detections, list(tracks), messages, alerts, hidden
+        )
 
     def finish(self) -> list[SightingMessage]:
         """The footage is over: what is still to be said, with the clips that were waiting for more."""
@@ -169,6 +178,54 @@ class Watch:
         return boxes
 
     # -- inside --------------------------------------------------------------------------------------------
+
+    def _check_size(self, image: Pixels) -> None:
+        """The camera model must fit the picture; one of the same shape is scaled to it once.
+
+        Raises:
+            ImageRefused: the picture has another shape than the camera's, or changed its size on the way.
+        """
+        h, w = check_image(image).shape[:2]
+        camera = self._camera
+        if (w, h) == (camera.width_px, camera.height_px):
+            return
+        alike = abs(w * camera.height_px - h * camera.width_px) <= max(w, h) * 2
+        if self.frames > 1 or not alike:
+            raise ImageRefused(
+                f"the picture is {w} x {h} px, the camera {camera.name} gives {camera.width_px} x "
+                f"{camera.height_px}; configure the camera that took it"
+            )
+        self._camera = camera.scaled(w, h)
+        self._book.camera = _camera_message(self._camera)
+
+    def _hidden(
+        self, detections: Detections, tracks: list[Track], seconds: float, pose: Pose | None
+    ) -> Detections:
+        """The detections, and boxes where people and vehicles missed in this frame should be."""
+        missed = [
+            track
+            for track in tracks
+            if not track.seen and track.group in ("person", "vehicle", "cycle") and track.state is not None
+            and seconds - track.last.seconds <= HIDE_MISSED_S and track.name in detections.names
+        ]  # fmt: skip
+        if not missed or pose is None or self._view is None:
+            return detections
+        pixels = self._view.pixels(pose, np.array([t.state[:2] for t in missed if t.state is not None]))
+        boxes = []
+        for track, (u, v) in zip(missed, pixels, strict=True):
+            left, top, right, bottom = track.last.box
+            du, dv = u - track.last.pixel[0], v - track.last.pixel[1]
+            x, y = HIDE_MARGIN * (right - left), HIDE_MARGIN * (bottom - top)
+            boxes.append([left + du - x, top + dv - y, right + du + x, bottom + dv + y])
+        found = np.array(boxes, np.float32)
+        real = np.isfinite(found).all(axis=1)
+        classes = np.array([list(detections.names).index(track.name) for track in missed], np.int64)
+        return Detections(
+            np.vstack([detections.boxes, found[real]]),
+            np.concatenate([detections.scores, np.zeros(int(real.sum()), np.float32)]),
+            np.concatenate([detections.classes, classes[real]]),
+            detections.names,
+        )
 
     def _pose(self, instant: datetime) -> Pose | None:
         pose = self._pose_at(instant)

@@ -58,7 +58,7 @@ def judge(result: DemoResult) -> dict[str, Any]:
         observable += [event] if is_observable else []
         right = [ticket for ticket in near[event.id] if ticket["kind"] == event.kind.value]
         duplicates += max(0, len(near[event.id]) - 1)
-        errors += [_gap(event, ticket) for ticket in right[:1]]
+        errors += [(event, _gap(event, ticket)) for ticket in right[:1]]
         in_cell = [ticket for ticket in right if ticket["cell"] == event.cell]
         wrong_cell += int(bool(right) and not in_cell)
         if is_observable and len(near[event.id]) == 1 and in_cell:
@@ -73,6 +73,7 @@ def judge(result: DemoResult) -> dict[str, Any]:
                     "tickets": [_ticket_line(ticket) for ticket in near[event.id]],
                 }
             )
+    metres = [error for _, error in errors]
     figures = result.figures
     return {
         "planted": len(result.planted),
@@ -85,9 +86,9 @@ def judge(result: DemoResult) -> dict[str, Any]:
         "wrong_cell": wrong_cell,
         "false_per_flight_hour": round(len(false) / max(figures["flight_seconds"], 1.0) * 3600, 2),
         "position_error_m": {
-            "median": round(statistics.median(errors), 2) if errors else None,
-            "p90": round(float(np.percentile(errors, 90)), 2) if errors else None,
-            "each": [round(error, 2) for error in errors],
+            "median": round(statistics.median(metres), 2) if metres else None,
+            "p90": round(float(np.percentile(metres, 90)), 2) if metres else None,
+            "each": {event.id: round(error, 2) for event, error in errors},
         },
         "flight_phase": result.flight["phase"],
         "flight_seconds": round(figures["flight_seconds"], 1),

@@ -8,11 +8,17 @@ a watcher it runs at the asked speed.
 from __future__ import annotations
 
 import queue
+import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drone.sim.autopilot import SimulatedAutopilot
 from drone.sim.renderer import FrameTruth, Renderer
@@ -27,11 +33,31 @@ WARM_UP_S = 60.0
 """Simulated seconds after boot that are hurried through when no speed is set: the autopilot's self-tests."""
 
 
+Picture = NDArray[np.uint8]
+_studio: list[Renderer] = []
+"""The renderer of a rendering process."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Instant:
-    time_s: float
-    now: datetime
-    pose: Pose
+class _Coming:
+    """A frame that is being rendered."""
+
+    captured_at: datetime
+    picture: Future[tuple[Picture, FrameTruth]]
+
+
+def _open_studio(town_seed: int, camera: CameraModel) -> None:
+    # The terminal's Ctrl+C goes to every process; only the one that owns the world acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _studio.append(Renderer(Town.generate(town_seed), camera))
+
+
+def _warm_up() -> None:
+    """Done once the renderer stands."""
+
+
+def _render(town_time_s: float, pose: Pose) -> tuple[Picture, FrameTruth]:
+    return _studio[0].render(town_time_s, pose)
 
 
 @dataclass(slots=True)
@@ -96,12 +122,16 @@ class World:
         self._start = start
         self._min_span_px = min_span_px
         self._steps_per_frame = max(1, round(self.frame_s / STEP_S))
-        self._instants: queue.Queue[_Instant] = queue.Queue(maxsize=1)
+        self._rendering: queue.Queue[_Coming] = queue.Queue(maxsize=1)
         self._watched = threading.Event()
         self._stopping = threading.Event()
         self.advanced = threading.Condition()
         self._town_epoch_s: float | None = None
-        self._renderer: Renderer | None = None
+        # Rendering has a process of its own: it draws the next frame while the eye works on this one.
+        self._studio = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_open_studio, initargs=(town.seed, camera)
+        )
+        self._studio.submit(_warm_up)
         self._thread = threading.Thread(target=self._run, name="world", daemon=True)
 
     @property
@@ -120,6 +150,7 @@ class World:
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
         self.autopilot.close()
+        self._studio.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
         steps = 0
@@ -148,10 +179,12 @@ class World:
         return HURRIED_SPEED if self.time_s < WARM_UP_S or self.autopilot.flight.armed else 1.0
 
     def _offer_frame(self) -> None:
-        instant = _Instant(self.time_s, self.autopilot.now(), self.autopilot.true_camera_pose())
+        town_time_s = self.time_s - (self._town_epoch_s or 0.0)
+        picture = self._studio.submit(_render, town_time_s, self.autopilot.true_camera_pose())
+        coming = _Coming(self.autopilot.now(), picture)
         while self._watched.is_set() and not self._stopping.is_set():
             try:
-                self._instants.put(instant, timeout=0.2)
+                self._rendering.put(coming, timeout=0.2)
                 return
             except queue.Full:
                 continue
@@ -164,8 +197,8 @@ class World:
         """Make the world wait for each of its frames to be taken."""
         if self._town_epoch_s is None:
             self._town_epoch_s = self.time_s
-        while not self._instants.empty():
-            self._instants.get_nowait()
+        while not self._rendering.empty():
+            self._rendering.get_nowait()
         self._watched.set()
 
     def end_watching(self) -> None:
@@ -173,26 +206,20 @@ class World:
         self._watched.clear()
 
     def next_frame(self, index: int) -> Frame | None:
-        """Render the next frame in the caller's thread; None when watching has ended."""
+        """The next frame; None when watching has ended."""
         while self._watched.is_set() and not self._stopping.is_set():
             try:
-                instant = self._instants.get(timeout=0.2)
+                coming = self._rendering.get(timeout=0.2)
             except queue.Empty:
                 continue
-            if self._renderer is None:
-                self._renderer = Renderer(self.town, self.camera)
-            town_time_s = instant.time_s - (self._town_epoch_s or 0.0)
-            image, truth = self._renderer.render(town_time_s, instant.pose)
+            image, truth = coming.picture.result()
             self.exposure.add(truth, self.frame_s, self._min_span_px)
-            return Frame(image=image, captured_at=instant.now, index=index)
+            return Frame(image=image, captured_at=coming.captured_at, index=index)
         return None
 
 
 class SimulatedCamera:
-    """The camera under the simulated aircraft, as a source of frames.
-
-    All sources of one world must be read from the same thread: the software renderer is bound to it.
-    """
+    """The camera under the simulated aircraft, as a source of frames."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -67,7 +67,7 @@ def flown(tmp_path_factory) -> Flown:
     directory = tmp_path_factory.mktemp("demo") / "data"
     command = [
         sys.executable, "-m", "skybeat", "demo", "--exit-when-done", "--json", "--seed", str(SEED),
-        "--cells", "2", "--data-directory", str(directory),
+        "--cells", "1", "--data-directory", str(directory),
     ]  # fmt: skip
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -103,9 +103,7 @@ class TestPatrol:
         assert server_pid(flown.directory) not in flown.killed_pids
 
     def test_no_sighting_is_lost_and_none_is_doubled(self, flown):
-        sent = stored(
-            flown.directory / "spool.sqlite", "SELECT key, state FROM item WHERE kind = 'sighting'"
-        )
+        sent = stored(flown.directory / "spool.sqlite", "SELECT key, state FROM item WHERE kind = 'sighting'")
         assert sent
         assert {state for _, state in sent} == {"delivered"}
         sent_ids = {key[:36].replace("-", "") for key, _ in sent}
