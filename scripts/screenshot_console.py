@@ -26,6 +26,7 @@ BROWSER_OPTIONS = ["--no-sandbox", "--disable-background-networking", "--no-firs
 LANGUAGES = {"zh-CN": "zh", "en": "en"}
 CELLS = ("361102001006", "361102001007")
 PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager

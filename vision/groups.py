@@ -14,6 +14,8 @@ from scipy.spatial.distance import cdist
 
 from missions.geodesy import Array
 
+LEAST_REACH = 0.65
+
 
 def linked(places: Array, link_m: float) -> list[list[int]]:
     """Indices of people by group: single linkage, neighbours at most ``link_m`` apart.
@@ -31,15 +33,22 @@ def linked(places: Array, link_m: float) -> list[list[int]]:
 
 
 def straightness(places: Array) -> float:
-    """How far a group is one line of people, bends allowed: 1 for a queue, about 0.6 for a cluster.
+    """How far a group is one line of people, bends allowed: 1 for a queue, about 0.4 for a cluster.
 
-    The longest path through the minimum spanning tree as a share of the whole tree.
+    The longest path through the minimum spanning tree as a share of the whole tree, less where that path
+    winds back so much that its ends lie nearer than ``LEAST_REACH`` of its length.
     """
     if len(places) < 3:
         return 1.0
-    tree = minimum_spanning_tree(cdist(places, places) + 1e-9)
+    gaps = cdist(places, places)
+    tree = minimum_spanning_tree(gaps + 1e-9)
     total = float(tree.sum())
-    return float(shortest_path(tree, directed=False).max()) / total if total > 0 else 0.0
+    paths = shortest_path(tree, directed=False)
+    start, end = np.unravel_index(int(paths.argmax()), paths.shape)
+    longest = float(paths[start, end])
+    if total <= 0 or longest <= 0:
+        return 0.0
+    return longest / total * min(1.0, float(gaps[start, end]) / (LEAST_REACH * longest))
 
 
 @dataclass(frozen=True, slots=True)
