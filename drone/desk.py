@@ -10,7 +10,7 @@ import httpx
 from drone.errors import DroneError
 
 START_TIMEOUT_S = 60.0
-MOST_TRIES = 40
+PATIENCE_S = 180.0
 PAUSE_S = 0.5
 
 
@@ -35,13 +35,15 @@ class Desk:
         return self._ask("POST", path, json=body)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Any:
-        for attempt in range(MOST_TRIES):
+        give_up_at = time.monotonic() + (PATIENCE_S if method == "GET" else 0.0)
+        while True:
             try:
                 answer = self._client.request(method, path, **arguments)
                 break
-            except httpx.TransportError:
-                if attempt == MOST_TRIES - 1 or method != "GET":
-                    raise
+            except httpx.TransportError as error:
+                # Reading may be repeated; a request that changes something may have been carried out.
+                if time.monotonic() > give_up_at:
+                    raise DeskRefused(f"the server does not answer {method} {path}: {error}") from error
                 time.sleep(PAUSE_S)
         if answer.is_error:
             problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
