@@ -94,7 +94,7 @@ def report_of(recording: Recording, eye: tuple[Remembered, str], folder: Path, *
 
 
 def test_the_weights_find_the_labelled_cars(recording: Recording, eye: tuple[Remembered, str]) -> None:
-    """Whole cars are all found; of those that the edge cuts at most one is missed; two small ones may be false."""
+    """Whole cars are all found; of cut ones at most one is missed; two small boxes may be false."""
     labels = json.loads((FIXTURES / "cars.json").read_text("utf-8"))["stills"]
     missed, cut_missed, false = [], [], []
     for frame, file in zip(recording.frames, recording.files, strict=True):
