@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vision.detections import Detections
+from vision.errors import DatasetInvalid
+from vision.evaluate import calibration_error, evaluate, read_dataset
+
+NAMES = ("person", "car", "truck")
+SIZE = 200
+
+
+def write_dataset(root: Path, labels: dict[str, str], names: str = "names: [person, car, truck]\n") -> Path:
+    (root / "images").mkdir(parents=True)
+    (root / "labels").mkdir()
+    for number, (name, text) in enumerate(labels.items()):
+        cv2.imwrite(str(root / "images" / f"{name}.png"), np.full((SIZE, SIZE, 3), number, np.uint8))
+        (root / "labels" / f"{name}.txt").write_text(text)
+    if names:
+        (root / "data.yaml").write_text(names)
+    return root
+
+
+class Script:
+    """Answers by the grey of the picture: its number in the dataset."""
+
+    names = NAMES
+    thresholds = dict.fromkeys(NAMES, 0.5)
+
+    def __init__(
+        self, answers: dict[int, list[tuple[str, float, tuple[float, float, float, float]]]]
+    ) -> None:
+        self.answers = answers
+
+    def detect(self, image: np.ndarray) -> Detections:
+        rows = self.answers.get(int(image[0, 0, 0]), [])
+        return Detections(
+            np.array([row[2] for row in rows], np.float32).reshape(-1, 4),
+            np.array([row[1] for row in rows], np.float32),
+            np.array([NAMES.index(row[0]) for row in rows], np.int64),
+            NAMES,
+        )
+
+
+LABELS = {"a": "0 0.25 0.25 0.1 0.2\n1 0.7 0.7 0.4 0.4\n", "b": "", "c": "0 0.5 0.5 0.5 0.5\n"}
+PERSON_A, CAR_A, PERSON_C = (40.0, 30.0, 60.0, 70.0), (100.0, 100.0, 180.0, 180.0), (50.0, 50.0, 150.0, 150.0)
+
+
+def test_a_perfect_detector(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    script = Script({0: [("person", 0.9, PERSON_A), ("car", 0.8, CAR_A)], 2: [("person", 0.95, PERSON_C)]})
+    done: list[int] = []
+    figures = evaluate(script, read_dataset(write_dataset(tmp_path / "d", LABELS)), progress=done.append)
+    assert done == [1, 2, 3]
+    assert figures["images"] == 3
+    assert set(figures) == {"images", "classes", "sizes", "ece", "milliseconds_per_image"}
+    assert set(figures["classes"]) == {"person", "car"}
+    for row in figures["classes"].values():
+        assert (row["ap50"], row["ap"], row["ar"], row["precision"], row["recall"]) == (1, 1, 1, 1, 1)
+    assert figures["classes"]["person"]["labelled"] == 2
+    assert figures["sizes"]["small"]["ap50"] == 1
+    assert figures["sizes"]["large"]["ap50"] == 1
+    assert figures["ece"] == pytest.approx(1 - (0.9 + 0.8 + 0.95) / 3, abs=1e-3)
+
+
+def test_misses_false_finds_and_loose_boxes(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    loose = (40.0, 30.0, 60.0, 60.0)  # IoU 0.75 with the person
+    script = Script(
+        {0: [("person", 0.9, loose), ("car", 0.3, CAR_A)], 1: [("person", 0.8, (5.0, 5.0, 60.0, 60.0))]}
+    )
+    figures = evaluate(script, read_dataset(write_dataset(tmp_path / "d", LABELS)))
+    person, car = figures["classes"]["person"], figures["classes"]["car"]
+    assert person["precision"] == 0.5
+    assert person["recall"] == 0.5
+    assert person["ap50"] == pytest.approx(0.5, abs=0.01)
+    assert 0.2 < person["ap"] < 0.4
+    assert car["ap50"] == 1
+    assert car["recall"] == 0  # found below its threshold only
+    assert car["precision"] is None
+
+
+def test_joined_classes_count_one_thing_once(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    script = Script({0: [("truck", 0.9, CAR_A), ("car", 0.8, CAR_A)]})
+    dataset = read_dataset(write_dataset(tmp_path / "d", {"a": "1 0.7 0.7 0.4 0.4\n"}))
+    figures = evaluate(script, dataset, groups={"vehicle": ["car", "truck"]})
+    assert figures["classes"]["vehicle"]["precision"] == 1
+    assert figures["classes"]["vehicle"]["ap50"] == 1
+
+
+def test_ignored_regions_are_neither_right_nor_wrong(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    script = Script({0: [("person", 0.9, PERSON_A), ("person", 0.95, (110.0, 110.0, 130.0, 150.0))]})
+    dataset = read_dataset(write_dataset(tmp_path / "d", {"a": LABELS["a"]}), ["person", "-"])
+    figures = evaluate(script, dataset)
+    assert figures["classes"]["person"]["precision"] == 1
+    assert figures["classes"]["person"]["ap50"] == 1
+    assert "-" not in figures["classes"]
+
+
+def test_a_detector_that_finds_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    figures = evaluate(Script({}), read_dataset(write_dataset(tmp_path / "d", LABELS)))
+    assert figures["classes"]["person"]["ap50"] == 0
+    assert figures["classes"]["person"]["recall"] == 0
+    assert figures["ece"] is None
+
+
+def test_names_by_index_and_by_argument(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "d", {"a": "1 0.5 0.5 0.1 0.1\n"}, "names: {0: tree, 1: person}\n")
+    assert read_dataset(root)[0].names == ["person"]
+    assert read_dataset(root, ["x", "car"])[0].names == ["car"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("0 0.5 0.5 0.1\n", "no 'class x y width height'"),
+        ("7 0.5 0.5 0.1 0.1\n", "no 'class"),
+        ("person 0.5 0.5 0.1 0.1\n", "no 'class"),
+        ("0 1.5 0.5 0.1 0.1\n", "does not lie in the image"),
+        ("-1 0.5 0.5 0.1 0.1\n", "does not lie"),
+        ("0 0.5 0.5 0 0.1\n", "does not lie"),
+    ],
+)
+def test_wrong_labels_are_named_with_their_line(tmp_path: Path, text: str, match: str) -> None:
+    root = write_dataset(tmp_path / "d", {"a": "0 0.5 0.5 0.1 0.1\n" + text})
+    with pytest.raises(DatasetInvalid, match=match) as caught:
+        read_dataset(root)
+    assert "a.txt:2" in str(caught.value)
+
+
+def test_datasets_with_parts_missing(tmp_path: Path) -> None:
+    with pytest.raises(DatasetInvalid, match="folders images and labels"):
+        read_dataset(tmp_path)
+    root = write_dataset(tmp_path / "d", LABELS, names="")
+    with pytest.raises(DatasetInvalid, match="--names"):
+        read_dataset(root)
+    (root / "labels" / "b.txt").unlink()
+    with pytest.raises(DatasetInvalid, match="missing"):
+        read_dataset(root, NAMES)
+    with pytest.raises(DatasetInvalid, match="no image"):
+        read_dataset(write_dataset(tmp_path / "e", {}))
+
+
+def test_calibration_error() -> None:
+    assert calibration_error([], []) is None
+    assert calibration_error([0.9, 0.9], [True, False]) == pytest.approx(0.4)
+    assert calibration_error([0.95, 0.15], [True, False]) == pytest.approx(0.1)
