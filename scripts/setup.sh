@@ -56,7 +56,7 @@ install_python() {
   echo "$stamp" > "$mark"
 }
 
-good_node() { command -v "$1" >/dev/null 2>&1 && "$1" -e 'process.exit(+process.versions.node.split(".")[0] < 20)'; }
+good_node() { command -v "$1" >/dev/null 2>&1 && "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; }
 
 build_console() {
   local source=server/console stamp
