@@ -29,7 +29,7 @@ BROWSER_OPTIONS = [
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
 PASSWORD = "skybeat-demo"
-SLOW_MS = 30_000
+SLOW_MS = 90_000
 expect.set_options(timeout=SLOW_MS)
 
 
