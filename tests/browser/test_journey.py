@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ServerProcess, SignIn
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
-FLIGHT_MS = 600_000
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
+FLIGHT_MS = 1_200_000
 
 
 def test_from_plan_to_ticket(demo_server: ServerProcess, sign_in: SignIn) -> None:
