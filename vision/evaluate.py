@@ -1,99 +1,34 @@
-"""Accuracy of a detector on a YOLO-format dataset: COCO average precision, precision, recall, calibration."""
+"""Accuracy of a detector on a labelled dataset: COCO average precision, precision, recall, calibration."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from vision.datasets import IGNORE, Boxes, Labelled, read_dataset
 from vision.detections import Detections
 from vision.detector import FrameDetector
-from vision.errors import DatasetInvalid, ToolMissing
-from vision.frames import STILL_SUFFIXES, read_still
+from vision.errors import ToolMissing
+from vision.frames import read_still
 from vision.heads import overlap, suppress
 
-Boxes = NDArray[np.float32]
+__all__ = ["IGNORE", "Labelled", "calibration_error", "evaluate", "read_dataset"]
 
-IGNORE = "-"
-"""A dataset class that is neither to be found nor wrong to find."""
 MATCH_IOU = 0.5
 JOINED_IOU = 0.7
 CALIBRATION_BINS = 15
-SIZES = ("all", "small", "medium", "large")
-"""COCO's areas: below 32 x 32 px, below 96 x 96 px, above."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """One image and what is in it; ``boxes`` are shares of the image: left, top, right, bottom."""
-
-    image: Path
-    names: list[str]
-    boxes: Boxes
-
-
-def read_dataset(root: Path, class_names: Sequence[str] | None = None) -> list[Labelled]:
-    """A YOLO-format dataset: ``images/`` and ``labels/`` side by side, folders below them allowed.
-
-    Args:
-        class_names: of the label indices; several may be one name, ``-`` is ignored. None reads ``names``
-            from a .yaml file in the dataset.
-
-    Raises:
-        DatasetInvalid: something is missing or wrong; the message names the file and line.
-    """
-    images, labels = root / "images", root / "labels"
-    if not images.is_dir() or not labels.is_dir():
-        raise DatasetInvalid(f"{root}: a YOLO dataset has the folders images and labels")
-    names = list(class_names) if class_names else _names_in(root)
-    files = sorted(f for f in images.rglob("*") if f.suffix.lower() in STILL_SUFFIXES)
-    if not files:
-        raise DatasetInvalid(f"{images}: holds no image")
-    result = []
-    for file in files:
-        text = (labels / file.relative_to(images)).with_suffix(".txt")
-        if not text.is_file():
-            raise DatasetInvalid(f"{text}: missing; an image without anything in it needs an empty file")
-        found, boxes = _read_labels(text, names)
-        result.append(Labelled(file, found, boxes))
-    return result
-
-
-def _names_in(root: Path) -> list[str]:
-    for file in sorted(root.glob("*.y*ml")):
-        try:
-            names = (yaml.safe_load(file.read_text("utf-8")) or {}).get("names")
-        except (OSError, yaml.YAMLError, AttributeError) as error:
-            raise DatasetInvalid(f"{file}: cannot be read ({error})") from error
-        if isinstance(names, dict):
-            return [str(names[key]) for key in sorted(names)]
-        if isinstance(names, list):
-            return [str(name) for name in names]
-    raise DatasetInvalid(f"{root}: nothing says what the label numbers mean; give --names person,car,...")
-
-
-def _read_labels(file: Path, names: Sequence[str]) -> tuple[list[str], Boxes]:
-    found: list[str] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            index, x, y, w, h = (float(part) for part in line.replace(",", " ").split()[:5])
-            name = names[int(index)]
-        except (ValueError, IndexError) as error:
-            raise DatasetInvalid(f"{file}:{number}: {line!r} is no 'class x y width height'") from error
-        if not (index >= 0 and 0 <= x <= 1 and 0 <= y <= 1 and 0 < w <= 1.001 and 0 < h <= 1.001):
-            raise DatasetInvalid(f"{file}:{number}: the box {line!r} does not lie in the image")
-        found.append(name)
-        boxes.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
-    return found, np.array(boxes, np.float32).reshape(-1, 4)
+SIZES = ("all", "tiny", "small", "medium", "large")
+"""COCO's areas: small is below 32 x 32 px, medium below 96 x 96 px. People seen from above are nearly all
+small, so that ``tiny``, the part of small below 16 x 16 px, is told apart."""
+AREAS = ((0.0, 1e10), (0.0, 16.0**2), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
+GROUND_STEPS_M = (0.0, 0.02, 0.04, 0.08, math.inf)
+"""Bounds of the bands of ground sample distance, metres a pixel."""
 
 
 def evaluate(
@@ -110,8 +45,10 @@ def evaluate(
         progress: called with the number of images done.
 
     Returns:
-        ``images, classes{NAME: {ap50, ap, ar, precision, recall, labelled}}, sizes{small|medium|large:
-        {...}}, ece, milliseconds_per_image``. Figures that nothing labelled supports are None.
+        ``images, classes{NAME: {ap50, ap, ar, precision, recall, labelled, sizes}},
+        sizes{tiny|small|medium|large: {ap50, ap, ar}}, ece, milliseconds_per_image``; the ``sizes`` of a
+        class have ``labelled`` too. Where the ground is known, ``ground{BAND: {images, classes{...}}}`` has
+        the figures by metres a pixel. Figures that nothing labelled supports are None.
 
     Raises:
         ToolMissing: faster-coco-eval is not installed.
@@ -137,28 +74,77 @@ def evaluate(
     known = {joined.get(name, name) for name in detector.names}
     names = sorted({name for part, _, _ in truth for name in part if name in known})
     thresholds = {joined.get(n, n): t for n, t in getattr(detector, "thresholds", {}).items()}
-    rows = _matches(truth, found, set(names))
-    precision = _average_precision(truth, found, names)
-    classes = {
-        name: precision[name]["all"]
-        | _at_threshold(rows.get(name, []), truth, name, thresholds.get(name, 0.25))
-        for name in names
-    }
+    classes, rows = _by_class(truth, found, names, thresholds)
     sizes = {
         size: {
-            figure: _mean([precision[name][size][figure] for name in names])
+            figure: _mean([classes[name]["sizes"][size][figure] for name in names])
             for figure in ("ap50", "ap", "ar")
         }
         for size in SIZES[1:]
     }
     every = [row for name in names for row in rows.get(name, []) if row[0] >= thresholds.get(name, 0.25)]
-    return {
+    figures = {
         "images": len(dataset),
         "classes": classes,
         "sizes": sizes,
         "ece": calibration_error([row[0] for row in every], [row[1] for row in every]),
         "milliseconds_per_image": round(1000 * spent / max(len(dataset), 1), 2),
     }
+    ground = _by_ground([labelled.metres_per_pixel for labelled in dataset], truth, found, known, thresholds)
+    return figures | ({"ground": ground} if ground else {})
+
+
+def _by_class(
+    truth: Sequence[Truth], found: Sequence[Found], names: Sequence[str], thresholds: Mapping[str, float]
+) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[float, bool]]]]:
+    """The figures of each class, and the scores of its finds with whether they are right."""
+    rows = _matches(truth, found, set(names))
+    precision = _average_precision(truth, found, names)
+    classes = {}
+    for name in names:
+        counts = _labelled_by_size(truth, name)
+        classes[name] = (
+            precision[name]["all"]
+            | _at_threshold(rows.get(name, []), truth, name, thresholds.get(name, 0.25))
+            | {"sizes": {size: precision[name][size] | {"labelled": counts[size]} for size in SIZES[1:]}}
+        )
+    return classes, rows
+
+
+def _labelled_by_size(truth: Sequence[Truth], name: str) -> dict[str, int]:
+    areas = [
+        float((box[2] - box[0]) * (box[3] - box[1]))
+        for labels, boxes, _ in truth
+        for label, box in zip(labels, boxes, strict=True)
+        if label == name
+    ]
+    return {
+        size: sum(low <= area < high for area in areas)
+        for size, (low, high) in zip(SIZES, AREAS, strict=True)
+    }
+
+
+def _by_ground(
+    metres: Sequence[float | None],
+    truth: Sequence[Truth],
+    found: Sequence[Found],
+    known: set[str],
+    thresholds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Figures by bands of ground sample distance; images whose ground is not known belong to none."""
+    result: dict[str, Any] = {}
+    for low, high in pairwise(GROUND_STEPS_M):
+        places = [i for i, value in enumerate(metres) if value is not None and low <= value < high]
+        if not places:
+            continue
+        part = [truth[i] for i in places]
+        names = sorted({name for labels, _, _ in part for name in labels if name in known})
+        classes, _ = _by_class(part, [found[i] for i in places], names, thresholds)
+        label = f"below {100 * high:g} cm" if low == 0 else f"from {100 * low:g} cm"
+        if low and math.isfinite(high):
+            label += f" to {100 * high:g} cm"
+        result[label] = {"images": len(places), "classes": classes}
+    return result
 
 
 def _joined(detections: Detections, joined: Mapping[str, str]) -> tuple[Detections, list[str]]:
@@ -245,6 +231,8 @@ def _average_precision(
         return {name: _zeroed(empty) for name in names}
     judge = COCOeval_faster(reference, reference.loadRes(results), "bbox", print_function=quiet)
     judge.params.maxDets = [1, 100, 1000]
+    judge.params.areaRng = [list(area) for area in AREAS]
+    judge.params.areaRngLbl = list(SIZES)
     judge.evaluate()
     judge.accumulate()
     precision, recall = judge.eval["precision"], judge.eval["recall"]

@@ -35,7 +35,9 @@ class RunSettings:
 
     steps: batches of ``batch`` canvases of ``size`` pixels. learning_rate: highest; it rises over ``warm_up``
     steps and falls along a cosine to a fiftieth. smoothing: decay of the smoothed weights (EMA). frozen: how
-    many layers from the input on keep their weights; they are the costly ones.
+    many layers from the input on keep their weights; they are the costly ones. minutes: the run ends after
+    this much training where that comes before ``steps``, and the learning rate falls accordingly; 0 for no
+    limit. On a machine that is shared, a run so ends when it must, and well.
     """
 
     steps: int = 1500
@@ -48,14 +50,28 @@ class RunSettings:
     frozen: int = 0
     seed: int = 0
     save_every: int = 50
+    minutes: float = 0.0
 
 
 NEW_LAYER_FACTOR = 5.0
 DEFAULTS = RunSettings()
 
 
-def learning_rate(settings: RunSettings, step: int) -> float:
-    """The learning rate of a step.
+def progress(settings: RunSettings, step: int, seconds: float = 0.0) -> float:
+    """The part of a run that is over after so many steps and seconds, 0 to 1; warming up does not count.
+
+    >>> progress(RunSettings(steps=110, warm_up=10), 60)
+    0.5
+    >>> progress(RunSettings(steps=110, warm_up=10, minutes=1.0), 60, 45.0)
+    0.75
+    """
+    by_steps = (step - settings.warm_up) / max(1, settings.steps - settings.warm_up)
+    by_time = seconds / (60 * settings.minutes) if settings.minutes > 0 else 0.0
+    return float(np.clip(max(by_steps, by_time), 0.0, 1.0))
+
+
+def learning_rate(settings: RunSettings, step: int, seconds: float = 0.0) -> float:
+    """The learning rate of a step, after so many seconds of training.
 
     >>> round(learning_rate(RunSettings(steps=100, warm_up=10, learning_rate=1.0), 9), 3)
     1.0
@@ -64,7 +80,7 @@ def learning_rate(settings: RunSettings, step: int) -> float:
     """
     if step < settings.warm_up:
         return settings.learning_rate * (step + 1) / settings.warm_up
-    passed = (step - settings.warm_up) / max(1, settings.steps - settings.warm_up)
+    passed = progress(settings, step, seconds)
     return settings.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * passed)) / 2)
 
 
@@ -177,6 +193,7 @@ class Run:
         self._optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999))
         self._loss = partial_loss(self._model)
         self._step = 0
+        self._seconds = 0.0
         self._smooth: Any = None
 
     def train(self) -> Path:
@@ -189,22 +206,29 @@ class Run:
         self._model.train()
         for layer in self._model.model[: self._settings.frozen]:
             layer.eval()
-        settings, sums, began = self._settings, np.zeros(3), time.monotonic()
-        since = self._step
+        settings, sums, began = self._settings, np.zeros(3), self._seconds
+        if progress(settings, self._step, self._seconds) >= 1.0:
+            return self._folder / "last.pt"
+        since, last = self._step, time.monotonic()
         for batch in self._mixture.batches(settings.batch, self._step, settings.steps):
             sums += self._one(to_device(batch, self._device))
             self._step += 1
-            if self._step % settings.save_every == 0 or self._step == settings.steps:
+            now = time.monotonic()
+            self._seconds, last = self._seconds + now - last, now
+            over = progress(settings, self._step, self._seconds) >= 1.0
+            if self._step % settings.save_every == 0 or over:
                 count = self._step - since
-                self._note(sums / count, (time.monotonic() - began) / count)
+                self._note(sums / count, (self._seconds - began) / count)
                 self._save()
-                sums, since, began = np.zeros(3), self._step, time.monotonic()
+                sums, since, began = np.zeros(3), self._step, self._seconds
+            if over:
+                break
         return self._folder / "last.pt"
 
     def _one(self, batch: dict[str, Any]) -> Any:
         torch = self._torch
         for group in self._optimiser.param_groups:
-            group["lr"] = group["factor"] * learning_rate(self._settings, self._step)
+            group["lr"] = group["factor"] * learning_rate(self._settings, self._step, self._seconds)
         with torch.autocast(self._device, torch.bfloat16):
             answer = self._model(batch["img"])
         loss, parts = self._loss(_full_precision(answer), batch)
@@ -227,7 +251,7 @@ class Run:
             "box": round(float(parts[0]), 4),
             "class": round(float(parts[1]), 4),
             "distribution": round(float(parts[2]), 4),
-            "learning_rate": round(learning_rate(self._settings, self._step), 7),
+            "learning_rate": round(learning_rate(self._settings, self._step, self._seconds), 7),
             "seconds_a_step": round(seconds, 3),
         }
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
@@ -241,6 +265,7 @@ class Run:
             "ema": self._smooth,
             "optimiser": self._optimiser.state_dict(),
             "step": self._step,
+            "seconds": self._seconds,
             "settings": asdict(self._settings),
         }
         # Written beside and moved into place: a run that is stopped while saving still has its last state.
@@ -255,7 +280,8 @@ class Run:
             return
         # Our own checkpoint, a pickle of the network.
         content = self._torch.load(path, map_location=self._device, weights_only=False)
-        if content["settings"] != asdict(self._settings):
+        # How long a run may take can change from one sitting to the next.
+        if {**content["settings"], "minutes": 0.0} != {**asdict(self._settings), "minutes": 0.0}:
             raise TrainingError(
                 f"{self._folder} holds a run with other settings: give the same settings, or another folder"
             )
@@ -263,6 +289,7 @@ class Run:
         self._smooth = content["ema"]
         self._optimiser.load_state_dict(content["optimiser"])
         self._step = content["step"]
+        self._seconds = content.get("seconds", 0.0)
         self._report(f"taken up at step {self._step}")
 
 
@@ -341,6 +368,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=DEFAULTS.size)
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
     parser.add_argument("--frozen", type=int, default=DEFAULTS.frozen, help="layers that keep their weights")
+    parser.add_argument("--minutes", type=float, default=DEFAULTS.minutes, help="end after so long; 0: never")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="processor threads; all by default")
     given = parser.parse_args(arguments)
@@ -351,6 +379,7 @@ def main(arguments: list[str] | None = None) -> int:
         learning_rate=given.learning_rate,
         frozen=given.frozen,
         seed=given.seed,
+        minutes=given.minutes,
     )
     try:
         path = cli_train(

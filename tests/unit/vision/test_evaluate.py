@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -152,3 +153,138 @@ def test_calibration_error() -> None:
     assert calibration_error([], []) is None
     assert calibration_error([0.9, 0.9], [True, False]) == pytest.approx(0.4)
     assert calibration_error([0.95, 0.15], [True, False]) == pytest.approx(0.1)
+
+
+def test_every_class_has_its_figures_by_size(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    labels = {"a": "0 0.25 0.25 0.1 0.2\n0 0.7 0.7 0.05 0.05\n"}
+    script = Script({0: [("person", 0.9, PERSON_A)]})
+    sizes = evaluate(script, read_dataset(write_dataset(tmp_path / "d", labels)))["classes"]["person"][
+        "sizes"
+    ]
+    assert {size: row["labelled"] for size, row in sizes.items()} == {
+        "tiny": 1, "small": 2, "medium": 0, "large": 0,
+    }  # fmt: skip
+    assert sizes["tiny"]["ap50"] == 0
+    assert sizes["small"]["ap50"] == pytest.approx(0.5, abs=0.01)
+    assert sizes["large"]["ap50"] is None
+
+
+def test_figures_by_the_ground_that_a_pixel_spans(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    root = write_dataset(tmp_path / "d", LABELS)
+    (root / "ground.json").write_text('{"a.png": 0.03, "c.png": 0.5}')
+    figures = evaluate(Script({0: [("person", 0.9, PERSON_A)]}), read_dataset(root))
+    assert list(figures["ground"]) == ["from 2 cm to 4 cm", "from 8 cm"]
+    near, far = figures["ground"].values()
+    assert (near["images"], near["classes"]["person"]["ap50"], near["classes"]["person"]["recall"]) == (
+        1,
+        1,
+        1,
+    )
+    assert set(near["classes"]) == {"person", "car"}
+    assert far["classes"]["person"]["recall"] == 0
+
+
+@pytest.mark.parametrize("text", ["[]", '{"a.png": 0}', '{"a.png": "far"}', '{"a.png": NaN}', "{"])
+def test_ground_that_means_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    root = write_dataset(tmp_path / "d", LABELS)
+    (root / "ground.json").write_text(text)
+    with pytest.raises(DatasetInvalid, match=r"ground\.json"):
+        read_dataset(root)
+
+
+def test_doubtful_things_beside_the_labels_are_ignored(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "d", {"a": LABELS["a"]})
+    (root / "ignore").mkdir()
+    (root / "ignore" / "a.txt").write_text("1 0.5 0.5 0.2 0.2\n0.1 0.1 0.2 0.2\n")
+    (labelled,) = read_dataset(root)
+    assert labelled.names == ["person", "car", "-", "-"]
+    np.testing.assert_allclose(labelled.boxes[2:], [[0.4, 0.4, 0.6, 0.6], [0, 0, 0.2, 0.2]], atol=1e-6)
+    (root / "ignore" / "a.txt").write_text("0.5 0.5\n")
+    with pytest.raises(DatasetInvalid, match=r"a\.txt:1"):
+        read_dataset(root)
+
+
+def coco(root: Path, **changes: object) -> Path:
+    content: dict[str, object] = {
+        "images": [
+            {"id": 7, "file_name": "a.png", "width": 200, "height": 200, "metres_per_pixel": 0.1},
+            {"id": 9, "file_name": "b.png", "width": 200, "height": 200},
+        ],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 3, "bbox": [40, 30, 20, 40]},
+            {"id": 2, "image_id": 7, "category_id": 5, "bbox": [100, 100, 80, 80]},
+            {"id": 3, "image_id": 7, "category_id": 3, "bbox": [0, 0, 30, 30], "iscrowd": 1},
+        ],
+        "categories": [{"id": 5, "name": "car"}, {"id": 3, "name": "person"}],
+    } | changes
+    (root / "images").mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate("ab"):
+        cv2.imwrite(str(root / "images" / f"{name}.png"), np.full((SIZE, SIZE, 3), number, np.uint8))
+    (root / "annotations").mkdir(exist_ok=True)
+    (root / "annotations" / "val.json").write_text(json.dumps(content))
+    return root
+
+
+def test_a_coco_dataset_says_the_same_as_a_yolo_dataset(tmp_path: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    root = coco(tmp_path / "c")
+    first, second = read_dataset(root)
+    assert (first.names, second.names) == (["person", "car", "-"], [])
+    assert (first.metres_per_pixel, second.metres_per_pixel) == (0.1, None)
+    np.testing.assert_allclose(first.boxes[0], [0.2, 0.15, 0.3, 0.35], atol=1e-6)
+    assert read_dataset(root / "annotations" / "val.json")[0].image == first.image
+    assert read_dataset(root, ["-", "truck"])[0].names == ["-", "truck", "-"]
+    script = Script({0: [("person", 0.9, PERSON_A), ("car", 0.8, CAR_A), ("person", 0.9, (0, 0, 25, 25))]})
+    figures = evaluate(script, read_dataset(root))
+    assert figures["classes"]["person"]["precision"] == 1
+    assert figures["classes"]["car"]["ap50"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"images": []}, "holds no image"),
+        ({"images": [{"id": 7, "file_name": "a.png", "width": 0, "height": 200}]}, "is 0 x 200 px"),
+        ({"images": [{"id": 7, "width": 200, "height": 200}]}, "no COCO dataset"),
+        ({"categories": None}, "no COCO dataset"),
+        (
+            {"annotations": [{"image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9]}]},
+            "annotation 1 has no known",
+        ),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 8, "bbox": [0, 0, 9, 9]}]},
+            "annotation 1 has no known",
+        ),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 9]}]},
+            "annotation 1 has no known",
+        ),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 0, 9]}]},
+            "does not lie in its image",
+        ),
+        ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [150, 0, 99, 9]}]}, "does not lie"),
+        (
+            {"images": [{"id": 7, "file_name": "z.png", "width": 200, "height": 200}], "annotations": []},
+            "image z.png is neither",
+        ),
+    ],
+)
+def test_wrong_coco_datasets_are_refused(tmp_path: Path, changes: dict[str, object], match: str) -> None:
+    with pytest.raises(DatasetInvalid, match=match) as caught:
+        read_dataset(coco(tmp_path / "c", **changes))
+    assert "val.json" in str(caught.value)
+
+
+def test_one_of_several_coco_files_must_be_named(tmp_path: Path) -> None:
+    root = coco(tmp_path / "c")
+    (root / "train.json").write_text("{}")
+    with pytest.raises(DatasetInvalid, match="several"):
+        read_dataset(root)
+    (root / "train.json").write_text("no json")
+    with pytest.raises(DatasetInvalid, match="cannot be read as JSON"):
+        read_dataset(root / "train.json")
+    with pytest.raises(DatasetInvalid, match="2 categories, 1 names"):
+        read_dataset(root / "annotations" / "val.json", ["person"])

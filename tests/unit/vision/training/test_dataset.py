@@ -8,9 +8,10 @@ import pytest
 
 from vision.detections import CLASSES
 from vision.training.augment import Sample
-from vision.training.dataset import Mixture, anchor_centres, collate, draw
+from vision.training.dataset import Mixture, anchor_centres, chances, collate, draw, weight_of_boxes
 from vision.training.sources import ALL, EVERY_CLASS, Picture
 
+PERSON, SCOOTER = CLASSES.index("person"), CLASSES.index("motorcycle")
 CAR, FIRE = CLASSES.index("car"), CLASSES.index("fire")
 
 
@@ -79,6 +80,27 @@ def test_an_error_while_composing_reaches_the_training(collections: dict[str, li
     mixture = Mixture({"stills": collections["stills"]}, 160)
     with pytest.raises(Exception, match="not a picture"):
         list(mixture.batches(2, 0, 1))
+
+
+def test_people_who_touch_or_ride_are_looked_at_most() -> None:
+    rows = [
+        (PERSON, [10, 10, 20, 30]),
+        (PERSON, [15, 10, 25, 30]),  # hides part of the first
+        (PERSON, [60, 10, 70, 30]),
+        (PERSON, [90, 10, 100, 24]),
+        (SCOOTER, [88, 10, 104, 30]),  # ridden by the fourth
+        (CAR, [60, 12, 110, 60]),
+    ]
+    boxes, classes = np.array([box for _, box in rows], np.float32), np.array([kind for kind, _ in rows])
+    none = np.zeros((0, 5), np.float32)
+    full = Picture(Path("a.jpg"), boxes, classes, none, EVERY_CLASS, "a", "town")
+    cars = Picture(Path("b.jpg"), boxes[5:], classes[5:], none, EVERY_CLASS, "b", "town")
+    empty = Picture(Path("c.jpg"), boxes[:0], classes[:0], none, EVERY_CLASS, "c", "town")
+    assert weight_of_boxes(full).tolist() == [3, 3, 1, 3, 0.3, 0.3]
+    assert weight_of_boxes(empty).tolist() == []
+    drawn = chances([full, cars, empty])
+    assert drawn.sum() == pytest.approx(1)
+    assert drawn[0] > 4 * drawn[1] > 4 * drawn[2] > 0
 
 
 def test_anchors_stand_in_the_order_of_the_network() -> None:

@@ -14,7 +14,7 @@ from vision.training.dataset import Mixture
 from vision.training.errors import SourceRefused, TrainingError
 from vision.training.model import class_rows
 from vision.training.sources import EVERY_CLASS, Picture
-from vision.training.train import RunSettings, cli_train, learning_rate, main
+from vision.training.train import RunSettings, cli_train, learning_rate, main, progress
 
 
 def test_classes_are_found_by_name() -> None:
@@ -27,6 +27,13 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert int(np.argmax(rates)) in (19, 20)
     assert rates[0] < rates[10] < rates[19]
     assert rates[20] > rates[100] > rates[199] > 0
+
+
+def test_the_learning_rate_falls_with_the_clock_where_time_is_short() -> None:
+    settings = RunSettings(steps=200, warm_up=20, minutes=10)
+    assert learning_rate(settings, 40, 300) == pytest.approx(learning_rate(settings, 110))
+    assert progress(settings, 40, 600) == progress(settings, 200) == 1
+    assert progress(settings, 5, 0) == 0
 
 
 def test_missing_weights_are_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,6 +78,18 @@ def fresh():
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_run_ends_when_its_time_is_over(tmp_path: Path, mixture: Mixture) -> None:
+    pytest.importorskip("torch")
+    from vision.training.train import Run
+
+    settings = RunSettings(steps=500, batch=1, size=96, warm_up=0, minutes=1e-6)
+    for _ in range(2):
+        Run(tmp_path / "run", fresh(), mixture, settings).train()
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in log] == [1]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_run_is_taken_up_where_it_stopped(tmp_path: Path, mixture: Mixture) -> None:
     torch = pytest.importorskip("torch")
     from vision.training.train import Run
@@ -95,6 +114,9 @@ def test_a_run_is_taken_up_where_it_stopped(tmp_path: Path, mixture: Mixture) ->
     again: list[str] = []
     Run(folder, fresh(), mixture, settings, report=again.append).train()
     assert again == ["taken up at step 4"]
+    longer = RunSettings(steps=4, batch=2, size=96, warm_up=1, save_every=2, minutes=5)
+    Run(folder, fresh(), mixture, longer, report=again.append).train()
+    assert again == ["taken up at step 4"] * 2
     with pytest.raises(TrainingError, match="other settings"):
         Run(folder, fresh(), mixture, RunSettings(steps=9, batch=2, size=96)).train()
 
