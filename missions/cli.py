@@ -1,25 +1,23 @@
-"""``skybeat plan``: plan a patrol and write it down."""
+"""``skybeat plan``: plan a patrol and write it down.
+
+What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from missions import plan_files, shapes
-from missions.cameras import load_cameras
 from missions.errors import FileInvalid, MissionsError, SiteInvalid
-from missions.grids import Grid
-from missions.plan import PatrolPlan, Sortie, WaypointRole
-from missions.planner import PlanRequest, plan_patrol
-from missions.site import NoFlyZone, Site, load_no_fly, load_site
-from missions.terrain import FlatTerrain, load_terrain
-from missions.zones import ZONE_KINDS
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from missions.plan import PatrolPlan, Sortie
+    from missions.site import NoFlyZone, Site
 
 DEFAULT_SITE = Path(__file__).resolve().parents[1] / "configs" / "sites" / "yunxi"
 FOR_AUTOPILOTS = (".plan", ".waypoints")
@@ -74,6 +72,13 @@ def plan(
 
     Ends with 0 when the plan can be flown, 1 when its findings forbid it, 2 when nothing could be planned.
     """
+    from pydantic import ValidationError
+    from rich.console import Console
+
+    from missions import plan_files
+    from missions.cameras import load_cameras
+    from missions.planner import PlanRequest, plan_patrol
+
     files: list[Path] = []
     try:
         for path in out or []:
@@ -128,6 +133,9 @@ def summary(result: PatrolPlan, files: list[Path]) -> dict[str, Any]:
 
 
 def _show(result: PatrolPlan, files: list[Path]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     figures = Table(
         title=f"{result.name} ({', '.join(result.cells)})", show_header=False, title_justify="left"
@@ -175,6 +183,10 @@ def _site(
     site: Path | None, grids: Path | None, no_fly: Path | None, terrain: Path | None, home: str | None
 ) -> Site:
     """The site folder with what the other options replace; a file of cells may stand alone."""
+    from missions.grids import Grid
+    from missions.site import Site, load_site
+    from missions.terrain import FlatTerrain, load_terrain
+
     if site is None and grids is not None:
         ground = Site(grid=Grid.from_geojson(grids))
     else:
@@ -193,11 +205,17 @@ def _site(
 
 
 def _replaced(site: Site, **changes: Any) -> Site:
+    from missions.site import Site
+
     parts = {name: getattr(site, name) for name in Site.__slots__}
     return Site(**(parts | changes))
 
 
 def _no_fly(path: Path) -> list[NoFlyZone]:
+    from missions import shapes
+    from missions.site import load_no_fly
+    from missions.zones import ZONE_KINDS
+
     for properties, _ in shapes.read_features(path, SiteInvalid):
         if properties.get("kind") in ZONE_KINDS:
             raise SiteInvalid(
@@ -246,6 +264,8 @@ def _refuse(sentence: str) -> typer.Exit:
 
 
 def _lanes(sortie: Sortie) -> int:
+    from missions.plan import WaypointRole
+
     return sum(point.role is WaypointRole.LANE_START for point in sortie.waypoints)
 
 

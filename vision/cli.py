@@ -1,4 +1,7 @@
-"""``skybeat detect``, ``skybeat evaluate``, ``skybeat weights verify``, ``skybeat train``."""
+"""``skybeat detect``, ``skybeat evaluate``, ``skybeat weights verify``, ``skybeat train``.
+
+What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,22 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import cv2
-import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
 
-from missions.messages import parse_time
-from vision.detections import Detections
-from vision.detector import Detector, FrameDetector
 from vision.errors import CaptureTimeUnknown, VisionError
-from vision.evaluate import evaluate as run_evaluation
-from vision.evaluate import read_dataset
-from vision.frames import Frame, FrameSource, Pixels, open_source
-from vision.redact import redact
-from vision.tiles import TiledDetector
-from vision.weights import MANIFEST, load_weights, verify_all
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from vision.detections import Detections
+    from vision.detector import FrameDetector
+    from vision.frames import Frame, FrameSource, Pixels
 
 app = typer.Typer(help="See: detect, evaluate, check weights.", no_args_is_help=True)
 weights_app = typer.Typer(help="The pinned weights.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
-stderr = Console(stderr=True)
 
 TILE_PX = 640
 EVALUATION_SHARE = 0.02
@@ -49,9 +37,19 @@ def _refuse(error: Exception | str) -> typer.Exit:
 
 
 def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(), console=stderr, transient=True,
+        TimeElapsedColumn(), console=Console(stderr=True), transient=True,
     )  # fmt: skip
 
 
@@ -74,6 +72,8 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Boxes on files: what the network sees in each frame."""
+    from vision.redact import redact
+
     try:
         detector = _detector(weights, tiled=tiled, threads=threads, weak_share=1.0)
         frames = _open(source, start, fps)
@@ -113,6 +113,9 @@ def detect(
 
 
 def _open(source: str, start: str | None, fps: float | None) -> FrameSource:
+    from missions.messages import parse_time
+    from vision.frames import open_source
+
     moment = parse_time(start) if start else None
     try:
         return open_source(source, moment, fps)
@@ -124,6 +127,10 @@ def _open(source: str, start: str | None, fps: float | None) -> FrameSource:
 
 
 def _detector(weights: str, *, tiled: bool, threads: int | None, weak_share: float) -> FrameDetector:
+    from vision.detector import Detector
+    from vision.tiles import TiledDetector
+    from vision.weights import load_weights
+
     detector = Detector(load_weights(weights), threads=threads, weak_share=weak_share)
     return TiledDetector(detector, size=TILE_PX) if tiled else detector
 
@@ -144,6 +151,9 @@ def _line(frame: Frame, found: Detections) -> dict[str, Any]:
 
 
 def _write_picture(path: Path, image: Pixels, found: Detections) -> None:
+    import cv2
+    import numpy as np
+
     picture = np.ascontiguousarray(image[:, :, ::-1])
     for i in range(len(found)):
         left, top, right, bottom = (round(float(side)) for side in found.boxes[i])
@@ -177,6 +187,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Accuracy on a labelled dataset: average precision as COCO counts it, precision, recall, calibration."""
+    from vision.evaluate import evaluate as run_evaluation
+    from vision.evaluate import read_dataset
+
     try:
         groups = _groups(group or [])
         images = read_dataset(dataset, [n.strip() for n in names.split(",")] if names else None)
@@ -205,6 +218,9 @@ def _groups(texts: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _print_figures(figures: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("class", "labelled", "AP50", "AP", "AR", "precision", "recall")
     for name, row in figures["classes"].items():
         values = (row[key] for key in ("ap50", "ap", "ar", "precision", "recall"))
@@ -222,12 +238,14 @@ def _print_figures(figures: dict[str, Any]) -> None:
 
 @weights_app.command("verify")
 def verify(
-    manifest: Annotated[Path, typer.Option(help="The manifest to check.")] = MANIFEST,
+    manifest: Annotated[Path | None, typer.Option(help="The manifest to check; the project's own.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare every pinned weight file with its sha256."""
+    from vision.weights import MANIFEST, verify_all
+
     try:
-        checked = list(verify_all(manifest))
+        checked = list(verify_all(manifest or MANIFEST))
     except VisionError as error:
         raise _refuse(error) from error
     if as_json:
