@@ -1,6 +1,7 @@
 """Skybeat's command line: the only file that sees every package.
 
-Commands that need one package are in its ``cli.py``; here are those that need several.
+Commands that need one package are in its ``cli.py``; here are those that need several. What a command needs
+is imported inside it: ``--help`` of one command loads nothing of the others.
 """
 
 from __future__ import annotations
@@ -17,35 +18,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import httpx
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from drone.cli import app as drone_app
 from drone.errors import DroneError
-from drone.flying import FlyOptions, fly_plan, launch_notice
-from drone.mavlink.aircraft import MavlinkVehicle
-from drone.recorded.expected import compare, load_expected, table
-from drone.recorded.poses import PoseDefaults
-from drone.recorded.recording import Recording, ReplayOptions, open_recording, write_sandbox_site
-from drone.recorded.session import run_replay
-from drone.sim.demo import Demo, DemoOptions, free_port
-from drone.sim.judgement import judge, show_judgement
 from missions.cli import app as missions_app
 from missions.errors import MissionsError
-from missions.messages import parse_time
-from missions.plan_files import read_plan
-from missions.site import load_site
 from server.cli import app as server_app
 from server.errors import StartRefused
-from server.serving import ServerThread
-from server.settings import Settings
 from vision.cli import app as vision_app
 from vision.errors import VisionError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from drone.recorded.recording import Recording, ReplayOptions
+    from drone.sim.demo import DemoOptions
 
 stderr = Console(stderr=True)
 
@@ -102,6 +94,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Server, simulated town and aircraft, and one patrol from plan to ticket."""
+    import httpx
+
+    from drone.sim.demo import DemoOptions, free_port
+
     # Ended by a supervisor as by Ctrl+C: the server process must not be left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(
@@ -154,6 +150,9 @@ def port_is_free(port: int) -> bool:
 
 def run_demo(options: DemoOptions, *, launch: bool, exit_when_done: bool, as_json: bool) -> None:
     """Start everything, fly if asked, judge, and stay up unless asked to leave."""
+    from drone.sim.demo import Demo
+    from drone.sim.judgement import judge, show_judgement
+
     stderr.print(f"Building the town of seed {options.seed} and starting the server ...")
     stand = Demo(options)
     try:
@@ -182,6 +181,8 @@ class FlightProgress:
     """A progress bar over the planned seconds of a flight."""
 
     def __init__(self, seconds: float) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -220,6 +221,11 @@ def fly(
     yes: Annotated[bool, typer.Option("--yes", help="launch without asking")] = False,
 ) -> None:
     """Fly a plan with a real or simulated vehicle, watch, and report to a server."""
+    from drone.flying import FlyOptions, fly_plan, launch_notice
+    from drone.mavlink.aircraft import MavlinkVehicle
+    from missions.plan_files import read_plan
+    from missions.site import load_site
+
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     options = FlyOptions(
         video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
@@ -287,6 +293,13 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Run recorded footage through the same pipeline, and compare its tickets with what is expected."""
+    import httpx
+
+    from drone.recorded.poses import PoseDefaults
+    from drone.recorded.recording import ReplayOptions, open_recording
+    from drone.recorded.session import run_replay
+    from missions.messages import parse_time
+
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -318,11 +331,15 @@ def replay(
 
 def agent_client(server: str, token: str) -> httpx.Client:
     """A client of a server with an agent's token."""
+    import httpx
+
     return httpx.Client(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=60.0)
 
 
 def desk_client(server: str, user: str | None, password: str) -> httpx.Client:
     """A client of a server as a signed-in person; not signed in when no user is given."""
+    import httpx
+
     client = httpx.Client(base_url=server, timeout=60.0)
     if user:
         answer = client.post("/api/v1/session", json={"username": user, "password": password})
@@ -341,6 +358,13 @@ def datum_of(text: str | None) -> Literal["takeoff", "sea"] | None:
 
 def replay_in_sandbox(options: ReplayOptions, recording: Recording, scratch: Path) -> dict[str, Any]:
     """A server of its own for one replay, thrown away afterwards."""
+    from rich.progress import Progress
+
+    from drone.recorded.recording import write_sandbox_site
+    from drone.recorded.session import run_replay
+    from server.serving import ServerThread
+    from server.settings import Settings
+
     settings = Settings.model_validate(
         {
             "data_directory": scratch / "server",
@@ -364,6 +388,8 @@ def replay_in_sandbox(options: ReplayOptions, recording: Recording, scratch: Pat
 
 def show_replay(report: dict[str, Any], expect: Path | None, *, as_json: bool) -> None:
     """The outcome: for people on stderr, for programs on stdout."""
+    from drone.recorded.expected import compare, load_expected, table
+
     for warning in report["warnings"]:
         stderr.print(f"warning: {warning}", style="yellow")
     seen = f"{report['frames']} frames, {report['sightings']} sightings, {len(report['tickets'])} tickets"

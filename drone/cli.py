@@ -1,4 +1,7 @@
-"""``skybeat sim``: simulated vehicles alone, for any ground station."""
+"""``skybeat sim``: simulated vehicles alone, for any ground station.
+
+What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drone.errors import DroneError
-from drone.sim.autopilot import SimulatedAutopilot
 from missions.errors import MissionsError
-from missions.geodesy import LocalFrame
-from missions.site import Site, load_site
+
+if TYPE_CHECKING:
+    from drone.sim.autopilot import SimulatedAutopilot
+    from missions.site import Site
 
 DEFAULT_SITE = Path(__file__).resolve().parents[1] / "configs" / "sites" / "yunxi"
 PORT_STEP = 10
@@ -48,6 +52,8 @@ def sim(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON object.")] = False,
 ) -> None:
     """Run simulated ArduCopter-like vehicles: MAVLink on TCP 5760, 5770 and so on."""
+    from missions.site import load_site
+
     fleet: list[SimulatedAutopilot] = []
     try:
         east, north = _wind(wind)
@@ -82,6 +88,9 @@ def _wind(text: str) -> tuple[float, float]:
 
 def _park(site: Site, index: int, *, seed: int, wind: tuple[float, float]) -> SimulatedAutopilot:
     """A vehicle at the site's home, the next ones beside it."""
+    from drone.sim.autopilot import SimulatedAutopilot
+    from missions.geodesy import LocalFrame
+
     if site.home is None:
         raise ValueError('the site has no home; add "home": [latitude, longitude, altitude] to its site.json')
     place = LocalFrame(*site.home).to_geodetic([(SPACING_M * index, 0.0, 0.0)])[0]

@@ -16,7 +16,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
-from scipy.ndimage import map_coordinates
 
 from missions.errors import TerrainInvalid, TerrainUnknown
 from missions.geodesy import Array, LocalFrame, distance_m
@@ -159,6 +158,8 @@ def sampled_ground(
     west, south, east, north = bounds
     columns, rows = (max(2, int(np.ceil(span / step_m)) + 1) for span in (east - west, north - south))
     x, y = np.meshgrid(west + step_m * np.arange(columns), south + step_m * np.arange(rows))
+    from scipy.ndimage import map_coordinates  # slow to load, and not needed where nothing is sampled
+
     heights = ground(x.ravel(), y.ravel()).reshape(rows, columns)
 
     def sampled(east: Array, north: Array) -> Array:

@@ -1,4 +1,7 @@
-"""Command line of the server: serve, users, agents, database, audit log, configuration."""
+"""Command line of the server: serve, users, agents, database, audit log, configuration.
+
+What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,19 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
-from missions.cameras import load_cameras
-from missions.clock import SystemClock
 from missions.errors import CamerasInvalid
-from missions.kinds import KindsInvalid, load_kinds
-from server.access import audit
 from server.access.roles import Role
-from server.access.schemas import UserRequest
-from server.access.service import DEMO_PASSWORD, add_user
-from server.app import make_context
-from server.context import Context
-from server.db import Database
 from server.errors import ServerError, SiteInvalid
-from server.fleet.schemas import AgentIn
-from server.fleet.service import add_agent
-from server.grids.book import SiteBook
-from server.serving import LOG_FORMAT, DeskServer
-from server.settings import Settings
-from server.tracing import RequestIdFilter
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from server.context import Context
+    from server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 users = typer.Typer(help="People who can sign in.", no_args_is_help=True)
@@ -65,6 +58,10 @@ def read_settings(**given: Any) -> Settings:
     Raises:
         typer.Exit: a setting is wrong.
     """
+    from pydantic import ValidationError
+
+    from server.settings import Settings
+
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -81,6 +78,9 @@ def _setting_name(location: tuple[int | str, ...]) -> str:
 
 def _within(settings: Settings, act: Callable[[Context], None]) -> None:
     """Do something with an opened installation; errors become one sentence."""
+    from missions.clock import SystemClock
+    from server.app import make_context
+
     try:
         context = make_context(settings, SystemClock())
         try:
@@ -103,6 +103,9 @@ def serve(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the server with the console."""
+    from server.access.service import DEMO_PASSWORD
+    from server.serving import DeskServer
+
     set_up_logging(log_level)
     settings = read_settings(data_directory=data_directory, site=site, demo=demo)
 
@@ -121,6 +124,9 @@ def serve(
 
 def set_up_logging(level: str) -> None:
     """Log to stderr with the request's id."""
+    from server.serving import LOG_FORMAT
+    from server.tracing import RequestIdFilter
+
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise fail(f"unknown log level {level!r}; choose debug, info, warning or error")
@@ -144,6 +150,11 @@ def users_add(
     site: Site = None,
 ) -> None:
     """Add a person; the password is asked for, or made up and printed when nobody is there to type."""
+    from pydantic import ValidationError
+
+    from server.access.schemas import UserRequest
+    from server.access.service import add_user
+
     if password_stdin:
         password = sys.stdin.readline().rstrip("\n")
     elif sys.stdin.isatty():
@@ -168,6 +179,11 @@ def users_add(
 @agents.command("add")
 def agents_add(name: str, data_directory: DataDirectory = None, site: Site = None) -> None:
     """Enter an agent and print its token, this once."""
+    from pydantic import ValidationError
+
+    from server.fleet.schemas import AgentIn
+    from server.fleet.service import add_agent
+
     try:
         AgentIn(name=name)
     except ValidationError as error:
@@ -185,6 +201,8 @@ def agents_add(name: str, data_directory: DataDirectory = None, site: Site = Non
 @database.command("upgrade")
 def db_upgrade(data_directory: DataDirectory = None) -> None:
     """Create the database, or bring it up to this version."""
+    from server.db import Database
+
     settings = read_settings(data_directory=data_directory)
     try:
         opened = Database(settings.database)
@@ -198,6 +216,9 @@ def db_upgrade(data_directory: DataDirectory = None) -> None:
 @audit_log.command("verify")
 def audit_verify(data_directory: DataDirectory = None, as_json: AsJson = False) -> None:
     """Check the hash chain of the audit log; exit code 1 when it is broken."""
+    from server.access import audit
+    from server.db import Database
+
     settings = read_settings(data_directory=data_directory)
     try:
         opened = Database(settings.database)
@@ -234,6 +255,13 @@ def config_check(data_directory: DataDirectory = None, site: Site = None, as_jso
 
 def find_problems(**given: Any) -> list[str]:
     """Everything that is wrong with the settings and the files they name; nothing is created."""
+    from pydantic import ValidationError
+
+    from missions.cameras import load_cameras
+    from missions.kinds import KindsInvalid, load_kinds
+    from server.grids.book import SiteBook
+    from server.settings import Settings
+
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

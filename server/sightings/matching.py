@@ -21,7 +21,6 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from missions.kinds import Kind
 from missions.messages import SightingKind
@@ -189,6 +188,8 @@ def _assign(
             if not any(a.together_with(b) for a in unit for b in sightings):
                 cost = _cost(unit, sightings, kind)
                 costs[row, column] = cost if cost <= GATE else IMPOSSIBLE
+    from scipy.optimize import linear_sum_assignment  # half a second, which no start should wait for
+
     rows, columns = linear_sum_assignment(costs)
     targets: dict[int, UUID | None] = {
         int(r): known[c][0] if c < len(known) else None for r, c in zip(rows, columns, strict=True)
