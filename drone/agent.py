@@ -158,7 +158,8 @@ class Agent:
                 flight = self._flight
                 if flight is not None:
                     self._watch(flight)
-                    flight.thread.join()
+                    while flight.thread.is_alive() and not self._stopping.is_set():
+                        flight.thread.join(timeout=0.5)
                     with self._lock:
                         self._flight = None
         finally:

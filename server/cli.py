@@ -5,10 +5,14 @@ What a command needs is imported inside it: ``--help`` of one command loads noth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import secrets
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,12 +105,17 @@ def serve(
         bool | None, typer.Option("--demo/--no-demo", help="Users with a public password; local only.")
     ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    end_with_stdin: Annotated[
+        bool, typer.Option("--end-with-stdin", help="End when standard input closes: for a parent program.")
+    ] = False,
 ) -> None:
     """Run the server with the console."""
     from server.access.service import DEMO_PASSWORD
     from server.serving import DeskServer
 
     set_up_logging(log_level)
+    if end_with_stdin:
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     settings = read_settings(data_directory=data_directory, site=site, demo=demo)
 
     def ready(url: str) -> None:
@@ -120,6 +129,14 @@ def serve(
         DeskServer(settings, host, port, on_ready=ready).run()
     except ServerError as error:
         raise fail(error.detail) from None
+
+
+def _end_with_stdin() -> None:
+    """Ask this process to end once nobody holds the other end of standard input."""
+    with contextlib.suppress(OSError):
+        while os.read(sys.__stdin__.fileno() if sys.__stdin__ else -1, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def set_up_logging(level: str) -> None:

@@ -7,6 +7,7 @@ a watcher it runs at the asked speed.
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,16 @@ class _Coming:
 def _open_studio(town_seed: int, camera: CameraModel) -> None:
     # The terminal's Ctrl+C goes to every process; only the one that owns the world acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     _studio.append(Renderer(Town.generate(town_seed), camera))
+
+
+def _end_with_parent() -> None:
+    # A pool's worker waits for work for ever: it does not notice that its parent was killed.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _warm_up() -> None:
@@ -150,7 +160,7 @@ class World:
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
         self.autopilot.close()
-        self._studio.shutdown(wait=False, cancel_futures=True)
+        self._studio.shutdown(cancel_futures=True)
 
     def _run(self) -> None:
         steps = 0
