@@ -40,11 +40,11 @@ class Labelled:
 def read_dataset(root: Path, class_names: Sequence[str] | None = None) -> list[Labelled]:
     """A labelled dataset in YOLO or in COCO format.
 
-    YOLO: ``images/`` and ``labels/`` side by side, folders below them allowed; boxes in files of the same
-    name below ``ignore/``, if there is such a folder, are neither to be found nor wrong to find. COCO: the
-    .json file with ``images``, ``annotations`` and ``categories``, or a folder that holds one, alone or in
-    ``annotations/``; crowds are ignored. A file ``ground.json`` (or ``metres_per_pixel`` of a COCO image)
-    says how much ground a pixel spans.
+    YOLO: ``images/`` and ``labels/`` side by side, folders below them allowed; one of those can be given alone
+    (``DATASET/images/val``). Boxes in files of the same name below ``ignore/``, if there is such a folder, are
+    neither to be found nor wrong to find. COCO: the .json file with ``images``, ``annotations`` and
+    ``categories``, or a folder that holds one, alone or in ``annotations/``; crowds are ignored. A file
+    ``ground.json`` (or ``metres_per_pixel`` of a COCO image) says how much ground a pixel spans.
 
     Args:
         root: folder, or COCO file.
@@ -60,8 +60,18 @@ def read_dataset(root: Path, class_names: Sequence[str] | None = None) -> list[L
     return _read_yolo(root, class_names)
 
 
+def _yolo_folders(root: Path) -> tuple[Path, Path, Path]:
+    """Top of the dataset, its images and its labels; ``DATASET/images/val`` means that part of it."""
+    if not (root / "images").is_dir():
+        for top in root.resolve().parents:
+            if top.name == "images" and (top.parent / "labels").is_dir():
+                part = root.resolve().relative_to(top)
+                return top.parent, top / part, top.parent / "labels" / part
+    return root, root / "images", root / "labels"
+
+
 def _read_yolo(root: Path, class_names: Sequence[str] | None) -> list[Labelled]:
-    images, labels = root / "images", root / "labels"
+    root, images, labels = _yolo_folders(root)
     if not images.is_dir() or not labels.is_dir():
         raise DatasetInvalid(f"{root}: a YOLO dataset has the folders images and labels")
     names = list(class_names) if class_names else _names_in(root)
@@ -76,11 +86,12 @@ def _read_yolo(root: Path, class_names: Sequence[str] | None) -> list[Labelled]:
         if not text.is_file():
             raise DatasetInvalid(f"{text}: missing; an image without anything in it needs an empty file")
         found, boxes = _read_labels(text, names)
-        doubtful = (root / "ignore" / inside).with_suffix(".txt")
+        doubtful = (root / "ignore" / file.relative_to(root / "images")).with_suffix(".txt")
         if doubtful.is_file():
             more = _read_ignored(doubtful)
             found, boxes = found + [IGNORE] * len(more), np.concatenate([boxes, more])
-        result.append(Labelled(file, found, boxes, ground.get(inside.as_posix())))
+        metres = ground.get(file.relative_to(root / "images").as_posix())
+        result.append(Labelled(file, found, boxes, metres))
     return result
 
 

@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 from vision.detections import Detections
 from vision.errors import WeightsRefused
 from vision.frames import Pixels, check_image
-from vision.heads import HEADS, Decoded, Floats, class_channels, suppress
+from vision.heads import HEADS, WITHOUT_SUPPRESSION, Decoded, Floats, class_channels, suppress
 from vision.weights import Weights
 
 PADDING = 114
 WEAK_SHARE = 0.4
 """Boxes down to this share of their class's threshold are kept for the tracker's second stage."""
 CANDIDATES = 3000
+PROVIDERS = (
+    "TensorrtExecutionProvider",
+    "CUDAExecutionProvider",
+    "OpenVINOExecutionProvider",
+    "CPUExecutionProvider",
+)
+"""What ONNX Runtime runs on, best first; the builds that users install have some of these."""
 
 
 class FrameDetector(Protocol):
@@ -87,7 +94,7 @@ class Letterbox:
 
 
 class Detector:
-    """A pinned network on ONNX Runtime, CPU.
+    """A pinned network on ONNX Runtime.
 
     Args:
         input_size: height, width of the largest input; a larger image is scaled down to fit. Ignored where
@@ -95,6 +102,7 @@ class Detector:
         threads: of ONNX Runtime; None takes one for each core.
         weak_share: boxes scoring at least this share of their class's threshold are returned too, for the
             tracker; 1.0 gives only full detections.
+        providers: what ONNX Runtime runs on; None takes the best that it offers here (see ``PROVIDERS``).
 
     Attributes:
         thresholds: the lowest score of a full detection, by class.
@@ -110,6 +118,7 @@ class Detector:
         input_size: tuple[int, int] = (736, 1280),
         threads: int | None = None,
         weak_share: float = WEAK_SHARE,
+        providers: Sequence[str] | None = None,
     ) -> None:
         self.weights = weights
         self.names: Sequence[str] = weights.names
@@ -118,7 +127,8 @@ class Detector:
             _uncalibrated(t * weak_share, weights.calibration.temperature) for t in self.thresholds.values()
         ]
         self._floors = np.array(floors, np.float32)
-        self.session = _open_session(weights, threads or os.cpu_count() or 1)
+        chosen = list(providers) if providers is not None else available_providers()
+        self.session = _open_session(weights, threads or os.cpu_count() or 1, chosen)
         source = self.session.get_inputs()[0]
         self._input_name = source.name
         h, w = source.shape[2:]
@@ -145,7 +155,7 @@ class Detector:
         boxes = box.to_image(boxes, (h, w))
         real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1) & np.isfinite(scores)
         boxes, scores, classes = boxes[real], scores[real], classes[real]
-        if self.weights.head == "nms_free":
+        if self.weights.head in WITHOUT_SUPPRESSION:
             kept = np.argsort(-scores, kind="stable")
         else:
             kept = suppress(boxes, scores, classes, self.weights.iou_threshold)
@@ -177,13 +187,19 @@ def _uncalibrated(score: float, temperature: float) -> float:
     return float(1 / (1 + ((1 - odds) / odds) ** temperature))
 
 
-def _open_session(weights: Weights, threads: int) -> ort.InferenceSession:
+def available_providers() -> list[str]:
+    """The execution providers of this build of ONNX Runtime that are of use here, best first."""
+    offered = ort.get_available_providers()
+    return [name for name in PROVIDERS if name in offered]
+
+
+def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(weights.path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(weights.path), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's own errors share no public base class
         raise WeightsRefused(f"{weights.path}: ONNX Runtime cannot load it ({error})") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()

@@ -44,6 +44,24 @@ def decode_nms_free(output: Floats, floors: Floats, input_hw: tuple[int, int]) -
     return rows[kept, :4], rows[kept, 4], classes[kept]
 
 
+def decode_detr(output: Floats, floors: Floats, input_hw: tuple[int, int]) -> Decoded:
+    """DETR-style head [1, N, 4 + classes] (Carion et al. 2020; RT-DETR): centre, size, class probabilities.
+
+    Places are shares of the input. Each query answers for one thing: nothing is suppressed afterwards.
+    """
+    rows = output[0]
+    classes = rows[:, 4:].argmax(axis=1)
+    scores = rows[np.arange(len(rows)), 4 + classes]
+    kept = scores >= floors[classes]
+    sides = np.array([input_hw[1], input_hw[0]], np.float32)
+    centre, half = rows[kept, :2] * sides, rows[kept, 2:4] * sides / 2
+    return (
+        np.concatenate([centre - half, centre + half], axis=1),
+        scores[kept],
+        classes[kept].astype(np.int64),
+    )
+
+
 def decode_yolox(output: Floats, floors: Floats, input_hw: tuple[int, int]) -> Decoded:
     """Raw YOLOX head [1, N, 5 + classes] (Ge et al. 2021): grid offsets, log sizes, objectness, classes."""
     grid, strides = _yolox_grid(input_hw)
@@ -77,7 +95,10 @@ HEADS: dict[str, Callable[[Floats, Floats, tuple[int, int]], Decoded]] = {
     "yolo": decode_yolo,
     "nms_free": decode_nms_free,
     "yolox": decode_yolox,
+    "detr": decode_detr,
 }
+WITHOUT_SUPPRESSION = frozenset({"nms_free", "detr"})
+"""Heads that give each thing once."""
 
 
 def class_channels(head: str, shape: tuple[int | str | None, ...]) -> int | None:
@@ -85,7 +106,7 @@ def class_channels(head: str, shape: tuple[int | str | None, ...]) -> int | None
     if len(shape) != 3 or head == "nms_free":
         return None
     channel = shape[1] if head == "yolo" else shape[2]
-    return channel - (4 if head == "yolo" else 5) if isinstance(channel, int) else None
+    return channel - (5 if head == "yolox" else 4) if isinstance(channel, int) else None
 
 
 def overlap(box: Floats, others: Floats) -> tuple[Floats, Floats]:

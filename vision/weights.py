@@ -14,7 +14,7 @@ from vision.errors import WeightsMissing, WeightsRefused
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 MANIFEST = WEIGHTS / "manifest.json"
 
-Head = Literal["yolo", "nms_free", "yolox"]
+Head = Literal["yolo", "nms_free", "yolox", "detr"]
 
 
 class _Part(BaseModel):

@@ -199,6 +199,21 @@ def degrade(image: Image, random: Random) -> Image:
     return image
 
 
+def degrade_thermal(image: Image, random: Random) -> Image:
+    """What a thermal camera does: other gain and level, black for hot, noise, blur, the video link."""
+    gain, level = random.uniform(0.6, 1.4), random.uniform(-35, 35)
+    noise = random.normal(0, random.uniform(0, 5), image.shape[:2])[..., None]
+    middle = float(image.mean())
+    image = np.asarray(np.clip((image - middle) * gain + middle + level + noise, 0, 255), np.uint8)
+    if random.random() < 0.1:
+        image = np.asarray(255 - image, np.uint8)
+    if random.random() < 0.2:
+        image = blur(image, random)
+    if random.random() < 0.3:
+        image = recompress(image, random)
+    return image
+
+
 def paste_fire(sample: Sample, patch: Image, index: int, random: Random, bright: bool) -> Sample:
     """A patch of flames or smoke put onto a picture with soft edges.
 

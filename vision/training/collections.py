@@ -41,6 +41,15 @@ STREET = SourceSpec(
      9: "motorcycle"},
     EVERY_CLASS,
 )  # fmt: skip
+THERMAL = SourceSpec(
+    "thermal",
+    # 3 is any other vehicle; our name for it is truck.
+    {0: "person", 1: "car", 2: "bicycle", 3: "truck"},
+    frozenset({"person", "car", "bicycle", "truck"}),
+    # day or night, height, angle: one flight
+    lambda stem: "_".join(stem.split("_")[:3]),
+    lambda stem: stem.split("_")[2:3] == ["90"],
+)
 PEOPLE_4K = SourceSpec("people_4k", {0: "person"}, frozenset({"person"}))
 
 
@@ -89,6 +98,11 @@ def training_collections(
     if town is not None:
         result["town"] = town_pictures(town)
     return result
+
+
+def thermal_collections(root: Path, part: str = "train") -> dict[str, list[Picture]]:
+    """Thermal pictures; the parts "train" and "val" have no flight in common."""
+    return {"thermal": _part(root, THERMAL, part)}
 
 
 def held_back_collections(root: Path) -> dict[str, list[Picture]]:

@@ -16,18 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import CLASSES
-from vision.training.augment import Sample, degrade, flip, paste_fire, quarter_turns, tiles_of, window
+from vision.training.augment import (
+    Sample,
+    degrade,
+    degrade_thermal,
+    flip,
+    paste_fire,
+    quarter_turns,
+    tiles_of,
+    window,
+)
 from vision.training.sources import ALL, Image, Picture, overlap
 
 Random = np.random.Generator
 FIRE, SMOKE, PERSON = CLASSES.index("fire"), CLASSES.index("smoke"), CLASSES.index("person")
 TWO_WHEELERS = [CLASSES.index("bicycle"), CLASSES.index("motorcycle")]
+USUAL_SIZE = 640
 SHARES: Mapping[str, float] = {
     "town": 0.42,
     "people_cctv": 0.2,
     "vehicles": 0.15,
     "fire_smoke": 0.18,
     "stills": 0.05,
+    "thermal": 1.0,
 }
 """Part of the canvases that each collection supplies; shares of absent collections go to the others."""
 
@@ -79,6 +90,7 @@ class Mixture:
             "vehicles": self._vehicles,
             "fire_smoke": self._fire_smoke,
             "stills": self._stills,
+            "thermal": self._thermal,
         }
 
     def canvas(self, number: int) -> Sample:
@@ -88,7 +100,7 @@ class Mixture:
         sample = self._ways[name](random)
         if random.random() < 0.5:
             sample = flip(sample)
-        image = degrade(sample.image, random)
+        image = (degrade_thermal if name == "thermal" else degrade)(sample.image, random)
         return Sample(image, sample.boxes, sample.classes, sample.ignore, sample.labelled)
 
     def _draw(self, name: str, random: Random) -> Picture:
@@ -128,7 +140,7 @@ class Mixture:
         return window(sample, left, top, scale, size, squash)
 
     def _town(self, random: Random) -> Sample:
-        scale = float(np.exp(random.normal(0.0, 0.22)).clip(0.5, 1.6))
+        scale = float(np.exp(random.normal(0.12, 0.28)).clip(0.5, 2.0))
         pictures = self._collections["town"]
         picture = pictures[int(random.choice(len(pictures), p=self._town_chances))]
         weights = weight_of_boxes(picture)
@@ -152,8 +164,19 @@ class Mixture:
         sample = self._part(self._read(self._draw("stills", random)), scale, random, self._size)
         return self._with_fire(quarter_turns(sample, int(random.integers(4))), random, 0.7)
 
+    def _thermal(self, random: Random) -> Sample:
+        picture = self._draw("thermal", random)
+        scale = float(np.exp(random.uniform(np.log(0.65), np.log(1.6))))
+        squash = 1.0 if picture.nadir else float(random.uniform(0.85, 1.15))
+        sample = self._part(self._read(picture), scale, random, self._size, squash)
+        return quarter_turns(sample, int(random.integers(4))) if picture.nadir else sample
+
+    def _columns(self, wanted: float) -> int:
+        """Columns of a mosaic; fewer on a small canvas, so that what is in a cell keeps its size."""
+        return max(1, round(float(wanted) * self._size / USUAL_SIZE))
+
     def _cctv(self, random: Random) -> Sample:
-        columns = int(random.choice([2, 3, 4], p=[0.4, 0.4, 0.2]))
+        columns = self._columns(random.choice([2, 3, 4], p=[0.4, 0.4, 0.2]))
         cell = self._size // columns
         cells = []
         for _ in range(columns * columns):
@@ -164,7 +187,7 @@ class Mixture:
         return tiles_of(cells, columns, self._size)
 
     def _fire_smoke(self, random: Random) -> Sample:
-        columns = int(random.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))
+        columns = self._columns(random.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))
         cell = self._size // columns
         cells = []
         for _ in range(columns * columns):

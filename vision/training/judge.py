@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import CLASSES
-from vision.training.collections import held_back_collections, town_pictures
+from vision.training.collections import held_back_collections, thermal_collections, town_pictures
 from vision.training.errors import TrainingError
 from vision.training.look import Looker
 from vision.training.measure import Score, measure
@@ -41,17 +41,29 @@ class Trial:
     scale: float = 1.0
 
 
+STREET = ("person", "vehicle", "two-wheeler")
 TRIALS = (
-    Trial("town 1280 whole", "town", "whole", 1280, ("person", "vehicle", "two-wheeler", "fire", "smoke")),
-    Trial("street 640 whole", "street_rgb", "whole", 640, ("person", "vehicle", "two-wheeler")),
-    Trial("street 1280 whole", "street_rgb", "whole", 1280, ("person", "vehicle", "two-wheeler")),
-    Trial("street 640 tiled", "street_rgb", "tiled", 640, ("person", "vehicle", "two-wheeler")),
-    Trial("campus 4K 640 tiled", "people_4k", "tiled", 640, ("person",)),
-    Trial("fire and smoke 608 whole", "fire_smoke", "whole", 608, ("fire", "smoke")),
-    Trial("vehicles 1280 whole", "vehicles", "whole", 1280, ("vehicle",)),
-    Trial("vehicles 640 tiled", "vehicles", "tiled", 640, ("vehicle",)),
-    Trial("stills 640 tiled", "stills", "tiled", 640, ("vehicle",), 0.5),
+    Trial(
+        "town, demo camera, unseen seeds, whole at 1280",
+        "town",
+        "whole",
+        1280,
+        (*STREET, "fire", "smoke"),
+    ),
+    Trial("street_rgb, 640 whole", "street_rgb", "whole", 640, STREET),
+    Trial("street_rgb, 1280 whole", "street_rgb", "whole", 1280, STREET),
+    Trial("street_rgb, 640 tiled", "street_rgb", "tiled", 640, STREET),
+    Trial("people_4k, 640 tiled", "people_4k", "tiled", 640, ("person",)),
+    Trial("fire_smoke val, 608", "fire_smoke", "whole", 608, ("fire", "smoke")),
+    Trial("vehicles val, 640 tiled", "vehicles", "tiled", 640, ("vehicle",)),
+    Trial("stills, 640 tiled at half size", "stills", "tiled", 640, ("vehicle",), 0.5),
 )
+THERMAL_GROUPS = ("person", "car", "bicycle", "other vehicle")
+THERMAL_TRIALS = (
+    Trial("thermal val, 640 whole", "thermal", "whole", 640, THERMAL_GROUPS),
+    Trial("thermal val, 960 whole", "thermal", "whole", 960, THERMAL_GROUPS),
+)
+"""The first is at the camera's own resolution, the second enlarged."""
 
 
 def still_pictures(root: Path) -> list[Picture]:
@@ -81,6 +93,7 @@ def judge(
     town: Path | None = None,
     *,
     only: Sequence[str] = (),
+    eye: str = "rgb",
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, dict[str, Score]]:
     """Scores by trial and group of classes.
@@ -90,14 +103,18 @@ def judge(
         data: folder of the collections.
         town: folder of rendered frames from seeds never trained on, if any.
         only: names of trials; all if empty.
+        eye: "rgb" or "thermal".
         report: takes one line of progress at a time.
     """
-    collections = held_back_collections(data) | {"stills": still_pictures(data)}
-    if town is not None:
-        collections["town"] = town_pictures(town)
+    if eye == "thermal":
+        collections = thermal_collections(data, "val")
+    else:
+        collections = held_back_collections(data) | {"stills": still_pictures(data)}
+        if town is not None:
+            collections["town"] = town_pictures(town)
     looker = Looker(weights)
     result = {}
-    for trial in TRIALS:
+    for trial in THERMAL_TRIALS if eye == "thermal" else TRIALS:
         if trial.collection not in collections or (only and trial.name not in only):
             continue
         scores = measure(collections[trial.collection], _way(looker, trial), trial.groups)
@@ -119,6 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the collections")
     parser.add_argument("--town", type=Path, help="rendered frames from seeds never trained on")
     parser.add_argument("--only", action="append", default=[], help="name of a trial; may be repeated")
+    parser.add_argument("--eye", choices=("rgb", "thermal"), default="rgb", help="what kind of pictures")
     given = parser.parse_args(arguments)
     try:
         scores = judge(
@@ -126,6 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.data,
             given.town,
             only=given.only,
+            eye=given.eye,
             report=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
         )
     except TrainingError as error:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections import CLASSES
 from vision.training.sources import Image
 
 Array = NDArray[np.float32]
@@ -41,7 +42,11 @@ def tile_origins(length: int, tile: int, overlap: float = 0.2) -> list[int]:
 
 
 class Looker:
-    """An ONNX model with a raw YOLO head [1, 4 + classes, N]."""
+    """An ONNX model with a raw YOLO head [1, 4 + classes, N].
+
+    Classes come as indices into ``CLASSES``, whatever order the file's own names have; a file without names
+    must have our classes.
+    """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         import onnxruntime
@@ -52,12 +57,15 @@ class Looker:
         self._session: Any = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
+        text = self._session.get_modelmeta().custom_metadata_map.get("names", "")
+        names = [name.strip() for name in text.split(",")] if text and "{" not in text else list(CLASSES)
+        self._numbers = np.array([CLASSES.index(name) for name in names], np.int64)
 
     def raw(self, image: Image) -> Array:
         """Rows of corners, score, class for every anchor; the picture's sides are multiples of 32."""
         blob = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / 255
         output = self._session.run(None, {"images": blob})[0][0].T
-        classes = output[:, 4:].argmax(axis=1)
+        classes = self._numbers[output[:, 4:].argmax(axis=1)]
         scores = output[:, 4:].max(axis=1)
         centre, half = output[:, :2], output[:, 2:4] / 2
         return np.concatenate(

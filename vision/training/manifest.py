@@ -26,6 +26,7 @@ def entry(
     temperature: float = 1.0,
     iou_threshold: float = 0.6,
     classes: Sequence[str] = CLASSES,
+    input_sizes: Sequence[Sequence[int]] = INPUT_SIZES,
 ) -> dict[str, Any]:
     """One entry of the manifest; the hash is that of the file as it is now."""
     missing = [c for c in classes if c not in thresholds]
@@ -43,7 +44,7 @@ def entry(
         "color": "RGB",
         "scale": 1 / 255,
         "stride": 32,
-        "input_sizes": INPUT_SIZES,
+        "input_sizes": [list(size) for size in input_sizes],
         "thresholds": dict(thresholds),
         "calibration": {"temperature": temperature},
         "iou_threshold": iou_threshold,

@@ -18,6 +18,9 @@ GROUPS: Mapping[str, frozenset[str]] = {
     "two-wheeler": frozenset({"bicycle", "motorcycle"}),
     "fire": frozenset({"fire"}),
     "smoke": frozenset({"smoke"}),
+    "car": frozenset({"car"}),
+    "bicycle": frozenset({"bicycle"}),
+    "other vehicle": frozenset({"truck"}),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,34 @@ def initial_model(checkpoint: Path, classes: Sequence[str] = CLASSES) -> Any:
     model.names = dict(enumerate(classes))
     model.yaml["nc"] = len(classes)
     return trainable(model)
+
+
+def with_classes(model: Any, classes: Sequence[str]) -> Any:
+    """The network with only these of its classes, as a copy.
+
+    Raises:
+        ValueError: it does not know one of them.
+    """
+    rows = class_rows(model.names, classes)
+    unknown = [name for name, row in zip(classes, rows, strict=True) if row is None]
+    if unknown:
+        raise ValueError(f"the network does not know {', '.join(unknown)}")
+    with training_extra():
+        import torch
+    model = copy.deepcopy(model)
+    head = model.model[-1]
+    for branch in head.cv3:
+        old = branch[-1]
+        new = torch.nn.Conv2d(old.in_channels, len(classes), kernel_size=1)
+        with torch.no_grad():
+            new.weight.copy_(old.weight[rows])
+            new.bias.copy_(old.bias[rows])
+        branch[-1] = new
+    head.nc = len(classes)
+    head.no = len(classes) + 4 * head.reg_max
+    model.nc = len(classes)
+    model.names = dict(enumerate(classes))
+    return model
 
 
 def trainable(model: Any) -> Any:

@@ -21,36 +21,14 @@ from numpy.typing import NDArray
 from vision.training.average import average
 from vision.training.errors import SourceRefused, TrainingError
 from vision.training.export import export_onnx
+from vision.training.eyes import EYES, RGB, Eye
 from vision.training.judge import judge
 from vision.training.manifest import entry, write_entries
 from vision.training.measure import Score
-from vision.training.model import initial_model, load_model
+from vision.training.model import initial_model, load_model, with_classes
 from vision.training.quantise import quantise
 
 Array = NDArray[np.float32]
-NAME = "patrol-rgb"
-SOURCES: tuple[Mapping[str, str], ...] = (
-    {"name": "COCO initialisation of YOLO11n, recovered from int8 exports", "license": "AGPL-3.0"},
-    {"name": "Frames rendered by drone/sim, seeds 1000 and above", "license": "AGPL-3.0-or-later"},
-    {"name": "fire-wrpgm v8, custom-thxhn on Roboflow Universe", "license": "CC BY 4.0"},
-    {"name": "KIT AIS (jekhor/aerial-cars-dataset, MOS*, MunichStreet*)", "license": "CC BY 3.0"},
-    {
-        "name": "Yauhen Kharuzhy and Minsk OSM community (jekhor/aerial-cars-dataset, DJI*)",
-        "license": "CC BY-SA",
-    },
-    {"name": "seymanurakti/fight-detection-surv-dataset, frames", "license": "MIT as its authors state"},
-    {"name": "pierotofy/drone_dataset_brighton_beach, two stills as background", "license": "BSD-2-Clause"},
-)
-THRESHOLDS: Mapping[str, float] = {
-    "person": 0.3,
-    "bicycle": 0.3,
-    "car": 0.3,
-    "motorcycle": 0.3,
-    "bus": 0.35,
-    "truck": 0.35,
-    "fire": 0.35,
-    "smoke": 0.35,
-}
 
 
 def calibration_images(folders: Sequence[Path], count: int = 64, size: int = 640) -> Iterator[Array]:
@@ -72,13 +50,15 @@ def calibration_images(folders: Sequence[Path], count: int = 64, size: int = 640
 
 
 def build(
-    checkpoint: Path, initial: Path, target: Path, share: float, frames: Sequence[Path]
+    checkpoint: Path, initial: Path, target: Path, share: float, frames: Sequence[Path], eye: Eye = RGB
 ) -> tuple[Path, Path]:
     """Writes the fp32 and the int8 file of a checkpoint into a folder."""
     network: Any = load_model(checkpoint)
-    start = initial_model(initial)
-    fp32 = export_onnx(average(network, start, share), target / f"{NAME}-fp32.onnx")
-    int8 = quantise(fp32, target / f"{NAME}-int8.onnx", calibration_images(frames))
+    network = average(network, initial_model(initial), share) if share else network.eval().fuse()
+    if tuple(eye.classes) != tuple(network.names.values()):
+        network = with_classes(network, eye.classes)
+    fp32 = export_onnx(network, target / f"{eye.name}-fp32.onnx")
+    int8 = quantise(fp32, target / f"{eye.name}-int8.onnx", calibration_images(frames))
     return fp32, int8
 
 
@@ -91,24 +71,29 @@ def release(
     files: Sequence[Path],
     data: Path,
     town: Path | None,
-    thresholds: Mapping[str, float] = THRESHOLDS,
+    kind: str = "rgb",
     report: Callable[[str], None] = lambda line: None,
+    temperature: float = 1.0,
 ) -> None:
     """Judges weight files and writes their entries into the manifest beside them."""
+    eye = EYES[kind]
     entries = []
     for file in files:
-        scores = judge(file, data, town, report=lambda line, f=file: report(f"{f.name}: {line}"))  # type: ignore[misc]
+        scores = judge(file, data, town, eye=kind, report=lambda line, f=file: report(f"{f.name}: {line}"))  # type: ignore[misc]
         entries.append(
             entry(
                 file,
-                name=NAME,
+                name=eye.name,
                 variant=file.stem.rsplit("-", 1)[1],
-                thresholds=thresholds,
-                sources=SOURCES,
+                thresholds=eye.thresholds,
+                sources=eye.sources,
                 accuracy=accuracy(scores),
+                temperature=temperature,
+                classes=eye.classes,
+                input_sizes=eye.input_sizes,
             )
         )
-    write_entries(files[0].parent / "manifest.json", entries, {NAME: "int8"})
+    write_entries(files[0].parent / "manifest.json", entries, {eye.name: "int8"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,17 +105,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--frames", type=Path, action="append", required=True, help="pictures to calibrate on"
     )
-    parser.add_argument("--share", type=float, default=0.3, help="part of the initialisation")
+    parser.add_argument("--eye", choices=tuple(EYES), default="rgb", help="what kind of pictures")
+    parser.add_argument("--share", type=float, help="part of the initialisation in the average")
+    parser.add_argument("--temperature", type=float, default=1.0, help="calibration of the scores")
     parser.add_argument("--target", type=Path, default=Path("weights"))
     given = parser.parse_args(arguments)
+    eye = EYES[given.eye]
+    share = eye.share if given.share is None else given.share
     initial = given.data / "pretrained" / "coco_init_yolo11n.pt"
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     try:
-        files = build(given.checkpoint, initial, given.target, given.share, given.frames)
-        release(files, given.data, given.held_back, report=say)
+        files = build(given.checkpoint, initial, given.target, share, given.frames, eye)
+        release(files, given.data, given.held_back, given.eye, say, given.temperature)
     except TrainingError as error:
         say(str(error))
         return 2

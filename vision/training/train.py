@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from vision.training.collections import training_collections
+from vision.training.collections import thermal_collections, training_collections
 from vision.training.dataset import SHARES, Batch, Mixture
 from vision.training.errors import SourceRefused, TrainingError
 from vision.training.loss import partial_loss
@@ -311,6 +311,7 @@ def cli_train(
     settings: RunSettings | None = None,
     shares: Mapping[str, float] = SHARES,
     threads: int | None = None,
+    eye: str = "rgb",
     report: Report = lambda line: None,
 ) -> Path:
     """Trains on the collections below a folder; the function behind ``skybeat train``.
@@ -324,6 +325,7 @@ def cli_train(
         settings: what to do.
         shares: part of the canvases from each collection.
         threads: processor threads; all if None.
+        eye: "rgb" or "thermal".
         report: takes one line of progress at a time.
 
     Raises:
@@ -337,7 +339,8 @@ def cli_train(
     if not path.exists():
         raise SourceRefused(f"{path} is missing: name the weights to start from")
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    pictures = training_collections(data, teacher, town)
+    thermal = eye == "thermal"
+    pictures = thermal_collections(data) if thermal else training_collections(data, teacher, town)
     report(", ".join(f"{name} {len(found)}" for name, found in pictures.items()))
     model = load_or_start(path)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -360,6 +363,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vision.training.train", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the collections")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--eye", choices=("rgb", "thermal"), default="rgb", help="what kind of pictures")
     parser.add_argument("--start", type=Path, help="checkpoint to start from")
     parser.add_argument("--town", type=Path, help="folder with rendered frames")
     parser.add_argument("--teacher", type=Path, help="folder with teacher labels")
@@ -390,6 +394,7 @@ def main(arguments: list[str] | None = None) -> int:
             teacher=given.teacher,
             settings=settings,
             threads=given.threads,
+            eye=given.eye,
             report=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
         )
     except TrainingError as error:

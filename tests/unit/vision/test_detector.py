@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.vision.networks import constant_network, pin, yolo_output
-from vision.detector import Detector, Letterbox
+from vision.detector import Detector, Letterbox, available_providers
 from vision.errors import ImageRefused
 from vision.frames import read_still
 from vision.weights import load_weights
@@ -95,6 +95,42 @@ def test_nms_free_head(tmp_path: Path) -> None:
     path = pin(tmp_path, constant_network(output, (64, 64)), head="nms_free")
     found = Detector(load_weights(path)).detect(blank(64, 64))
     assert found.boxes.tolist() == [[8, 8, 24, 40], [8, 8, 24, 40]]
+
+
+def test_detr_head_gives_each_thing_once_without_suppression(tmp_path: Path) -> None:
+    query = [0.25, 0.5, 0.25, 0.5]
+    output = np.array([[[*query, 0.9, 0, 0], [*query, 0.8, 0, 0], [*query, 0.1, 0.1, 0]]], np.float32)
+    path = pin(tmp_path, constant_network(output, (64, 128)), head="detr")
+    found = Detector(load_weights(path)).detect(blank(64, 128))
+    assert found.boxes.tolist() == [[16, 16, 48, 48], [16, 16, 48, 48]]
+    assert found.scores.tolist() == pytest.approx([0.9, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (["AzureExecutionProvider", "CPUExecutionProvider"], ["CPUExecutionProvider"]),
+        (
+            ["CPUExecutionProvider", "OpenVINOExecutionProvider"],
+            ["OpenVINOExecutionProvider", "CPUExecutionProvider"],
+        ),
+        (
+            ["CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"],
+            ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+        ),
+    ],
+)
+def test_the_best_provider_that_is_offered_is_taken(
+    monkeypatch: pytest.MonkeyPatch, offered: list[str], expected: list[str]
+) -> None:
+    monkeypatch.setattr("vision.detector.ort.get_available_providers", lambda: offered)
+    assert available_providers() == expected
+
+
+def test_the_network_runs_on_the_provider_that_is_named(tmp_path: Path) -> None:
+    path = pin(tmp_path, constant_network(yolo_output((30, 30, 20, 20, 0.9, 0, 0))))
+    detector = Detector(load_weights(path), providers=["CPUExecutionProvider"])
+    assert detector.session.get_providers() == ["CPUExecutionProvider"]
 
 
 def test_calibration_moves_scores_and_not_what_is_found(tmp_path: Path) -> None:

@@ -206,6 +206,19 @@ def test_doubtful_things_beside_the_labels_are_ignored(tmp_path: Path) -> None:
         read_dataset(root)
 
 
+def test_one_part_of_a_dataset(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "d", LABELS)
+    for folder, suffix in (("images", "png"), ("labels", "txt")):
+        (root / folder / "val").mkdir()
+        (root / folder / f"a.{suffix}").rename(root / folder / "val" / f"a.{suffix}")
+    (root / "ground.json").write_text('{"val/a.png": 0.03}')
+    (labelled,) = read_dataset(root / "images" / "val")
+    assert (labelled.names, labelled.metres_per_pixel) == (["person", "car"], 0.03)
+    assert len(read_dataset(root)) == 3
+    with pytest.raises(DatasetInvalid, match="folders images and labels"):
+        read_dataset(root / "images" / "test")
+
+
 def coco(root: Path, **changes: object) -> Path:
     content: dict[str, object] = {
         "images": [

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision.errors import WeightsRefused
-from vision.heads import decode_nms_free, decode_yolo, decode_yolox, overlap, suppress
+from vision.heads import decode_detr, decode_nms_free, decode_yolo, decode_yolox, overlap, suppress
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -58,6 +58,34 @@ def slow_suppress(boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, th
     return kept
 
 
+def slow_nms_free(output: np.ndarray, floors: np.ndarray) -> list[tuple]:
+    rows = []
+    for left, top, right, bottom, score, number in output[0].tolist():
+        kind = math.trunc(number)
+        if 0 <= kind < len(floors) and score > 0 and score >= floors[kind]:
+            rows.append((left, top, right, bottom, score, kind))
+    return rows
+
+
+def slow_detr(output: np.ndarray, floors: np.ndarray, hw: tuple[int, int]) -> list[tuple]:
+    rows = []
+    for cx, cy, w, h, *scores in output[0].tolist():
+        best = scores.index(max(scores))
+        if scores[best] >= floors[best]:
+            x, y = cx * hw[1], cy * hw[0]
+            rows.append(
+                (
+                    x - w * hw[1] / 2,
+                    y - h * hw[0] / 2,
+                    x + w * hw[1] / 2,
+                    y + h * hw[0] / 2,
+                    scores[best],
+                    best,
+                )
+            )
+    return rows
+
+
 def agree(decoded: tuple, rows: list[tuple]) -> None:
     boxes, scores, classes = decoded
     assert len(rows) == len(boxes) == len(scores) == len(classes)
@@ -87,6 +115,26 @@ def test_yolox_equals_the_slow_reference(seed: int, classes: int, hw: tuple[int,
     output[..., 2:4] = random.uniform(-2, 2, (1, count, 2))
     floors = random.uniform(0.1, 0.9, classes).astype(np.float32)
     agree(decode_yolox(output, floors, hw), slow_yolox(output, floors, hw))
+
+
+@given(seeds, st.integers(1, 5), st.integers(0, 30))
+@settings(max_examples=40, deadline=None)
+def test_nms_free_equals_the_slow_reference(seed: int, classes: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    output = random.uniform(0, 600, (1, count, 6)).astype(np.float32)
+    output[..., 4] = random.choice([0, 0.2, 0.5, 0.9], (1, count))
+    output[..., 5] = random.integers(-1, classes + 1, (1, count))
+    floors = random.uniform(0, 0.9, classes).astype(np.float32)
+    agree(decode_nms_free(output, floors, (640, 640)), slow_nms_free(output, floors))
+
+
+@given(seeds, st.integers(1, 9), st.integers(0, 30), st.sampled_from([(64, 64), (384, 640)]))
+@settings(max_examples=40, deadline=None)
+def test_detr_equals_the_slow_reference(seed: int, classes: int, count: int, hw: tuple[int, int]) -> None:
+    random = np.random.default_rng(seed)
+    output = random.random((1, count, 4 + classes)).astype(np.float32)
+    floors = random.uniform(0.2, 1.0, classes).astype(np.float32)
+    agree(decode_detr(output, floors, hw), slow_detr(output, floors, hw))
 
 
 def test_yolox_with_the_wrong_number_of_rows_is_refused() -> None:

@@ -10,6 +10,7 @@ from vision.training.augment import (
     clip,
     colours,
     degrade,
+    degrade_thermal,
     flip,
     haze,
     night,
@@ -101,7 +102,7 @@ def test_tiles_know_only_what_all_parts_label() -> None:
     assert tiles_of(partial, 2, 96).labelled == {"fire"}
 
 
-@pytest.mark.parametrize("change", [colours, night, haze, blur, recompress, degrade])
+@pytest.mark.parametrize("change", [colours, night, haze, blur, recompress, degrade, degrade_thermal])
 def test_light_and_weather_keep_shape_and_depend_on_the_seed_alone(change) -> None:
     image = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     first = change(image, np.random.default_rng(7))

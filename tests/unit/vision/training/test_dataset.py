@@ -19,7 +19,7 @@ CAR, FIRE = CLASSES.index("car"), CLASSES.index("fire")
 def collections(tmp_path: Path) -> dict[str, list[Picture]]:
     random = np.random.default_rng(0)
     result = {}
-    for source in ("town", "people_cctv", "vehicles", "fire_smoke", "stills"):
+    for source in ("town", "people_cctv", "vehicles", "fire_smoke", "stills", "thermal"):
         path = tmp_path / f"{source}.png"
         cv2.imwrite(str(path), random.integers(0, 255, (180, 320, 3), dtype=np.uint8))
         boxes = np.array([[100, 60, 140, 110], [200, 20, 230, 50]], np.float32)
@@ -41,7 +41,7 @@ def test_canvases_depend_on_seed_and_number_alone(collections: dict[str, list[Pi
     assert (Mixture(collections, 160, seed=5).canvas(0).image != first.canvas(0).image).any()
 
 
-@pytest.mark.parametrize("name", ["town", "people_cctv", "vehicles", "fire_smoke", "stills"])
+@pytest.mark.parametrize("name", ["town", "people_cctv", "vehicles", "fire_smoke", "stills", "thermal"])
 def test_every_collection_gives_canvases_with_boxes_inside(
     name: str, collections: dict[str, list[Picture]]
 ) -> None:

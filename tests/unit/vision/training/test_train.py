@@ -182,3 +182,21 @@ def test_ignored_classes_have_no_gradient() -> None:
     gradient = answer["scores"].grad[0].abs().sum(dim=1)
     assert gradient[CLASSES.index("smoke")] == 0
     assert gradient[CLASSES.index("fire")] > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_classes_can_be_picked_from_a_trained_network() -> None:
+    torch = pytest.importorskip("torch")
+    from vision.training.model import with_classes
+
+    torch.manual_seed(0)
+    model = fresh().eval()
+    picked = with_classes(model, ("person", "car"))
+    image = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        old, new = model(image)[0], picked(image)[0]
+    assert new.shape[1] == 6
+    assert torch.allclose(new, old[:, [0, 1, 2, 3, 4, 6]], atol=1e-5)
+    assert len(model.names) == len(CLASSES)
+    with pytest.raises(ValueError, match="kite"):
+        with_classes(model, ("person", "kite"))
