@@ -40,10 +40,10 @@ class Labelled:
 def read_dataset(root: Path, class_names: Sequence[str] | None = None) -> list[Labelled]:
     """A labelled dataset in YOLO or in COCO format.
 
-    YOLO: ``images/`` and ``labels/`` side by side, folders below them allowed; one of those can be given alone
-    (``DATASET/images/val``). Boxes in files of the same name below ``ignore/``, if there is such a folder, are
-    neither to be found nor wrong to find. COCO: the .json file with ``images``, ``annotations`` and
-    ``categories``, or a folder that holds one, alone or in ``annotations/``; crowds are ignored. A file
+    YOLO: ``images/`` and ``labels/`` side by side, folders below them allowed; one of those can be given
+    alone (``DATASET/images/val``). Boxes in files of the same name below ``ignore/``, if there is such a
+    folder, are neither to be found nor wrong to find. COCO: the .json file with ``images``, ``annotations``
+    and ``categories``, or a folder that holds one, alone or in ``annotations/``; crowds are ignored. A file
     ``ground.json`` (or ``metres_per_pixel`` of a COCO image) says how much ground a pixel spans.
 
     Args:
