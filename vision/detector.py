@@ -205,8 +205,13 @@ def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> o
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, "channels", None):
         raise WeightsRefused(f"{weights.path}: the network must take one image of shape (1, 3, H, W)")
+    if inputs[0].type != "tensor(float)" or outputs[0].type != "tensor(float)":
+        raise WeightsRefused(
+            f"{weights.path}: takes {inputs[0].type} and gives {outputs[0].type}; export it with float32 at "
+            "both ends"
+        )
     channels = class_channels(weights.head, tuple(outputs[0].shape))
-    if channels is None:
+    if channels is None or channels == len(weights.classes):
         channels = _probe_classes(session, weights)
     if channels is not None and channels != len(weights.classes):
         raise WeightsRefused(
@@ -218,9 +223,18 @@ def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> o
 
 
 def _probe_classes(session: ort.InferenceSession, weights: Weights) -> int | None:
-    """Run a small empty image where the output's shape is symbolic."""
+    """Classes of the answer to a small empty image: what the file declares may be symbolic, or wrong."""
     h, w = (s if isinstance(s, int) else 2 * weights.stride for s in session.get_inputs()[0].shape[2:])
-    shape = session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, h, w), np.float32)})[0].shape
+    blank = np.zeros((1, 3, h, w), np.float32)
+    try:
+        shape = session.run(None, {session.get_inputs()[0].name: blank})[0].shape
+    except Exception as error:  # ONNX Runtime's own errors share no public base class
+        raise WeightsRefused(f"{weights.path}: cannot look at a picture of {w} x {h} px ({error})") from error
+    if len(shape) != 3:
+        raise WeightsRefused(
+            f"{weights.path}: the network answers with shape {tuple(shape)}; "
+            f"a {weights.head} head has three axes"
+        )
     if weights.head == "nms_free":
         if shape[-1] != 6:
             raise WeightsRefused(f"{weights.path}: an NMS-free head gives six columns, this one {shape[-1]}")
