@@ -42,6 +42,13 @@ class SwapsBattery(Protocol):
     def swap_battery(self) -> Outcome: ...
 
 
+@runtime_checkable
+class PointsCamera(Protocol):
+    """A vehicle whose gimbal can be set before the mission sets it."""
+
+    def point_camera(self, pitch_deg: float) -> Outcome: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatrolSettings:
     """Patience in seconds of the patrol's clock, and limits."""
@@ -257,6 +264,7 @@ class Patrol:
         outcome = Outcome(Verdict.UNKNOWN)
         for _ in range(self._settings.start_tries):
             self._arm()
+            self._point_camera()
             self._enter(FlightPhase.TAKEOFF)
             outcome = self._vehicle.start()
             self._say_outcome("start", outcome)
@@ -266,6 +274,13 @@ class Patrol:
             raise _Ended(FlightPhase.FAILED, f"no take-off: {outcome.why}")
         if self._phase is FlightPhase.TAKEOFF and outcome:
             self._enter(FlightPhase.FLYING)
+
+    def _point_camera(self) -> None:
+        """Down before take-off: the mission sets it only after the climb, which would show the horizon."""
+        if isinstance(self._vehicle, PointsCamera):
+            outcome = self._vehicle.point_camera(self._plan.camera.pitch_deg)
+            if not outcome:
+                self._say("camera_not_pointed", f"the camera stays as it is: {outcome.why}", "warning")
 
     def _arm(self) -> None:
         self._enter(FlightPhase.ARMING)

@@ -374,6 +374,21 @@ def test_two_sorties_with_a_swap() -> None:
     assert vehicle.calls == ["upload", "arm", "start", "swap", "upload", "arm", "start"]
 
 
+@pytest.mark.parametrize(("answer", "said"), [(OK, False), (refused("no gimbal"), True)])
+def test_the_camera_looks_down_before_take_off(answer: Outcome, said: bool) -> None:
+    class Pointing(Scripted):
+        def point_camera(self, pitch_deg: float) -> Outcome:
+            assert pitch_deg == small_plan().camera.pitch_deg
+            return self._answer("point")
+
+    vehicle = Pointing()
+    vehicle.answers["point"] = [answer]
+    patrol, log, _ = fly(vehicle)
+    assert patrol.phase is FlightPhase.FINISHED
+    assert vehicle.calls == ["upload", "arm", "point", "start"]
+    assert ("camera_not_pointed" in codes(log)) is said
+
+
 def test_a_plan_for_other_aircraft_is_not_flown() -> None:
     patrol = Patrol(Scripted(), small_plan(), ManualClock(START), lambda entry: None, aircraft=1)
     assert patrol.run() is FlightPhase.FAILED
