@@ -17,11 +17,20 @@ from vision.weights import load_weights
 
 
 def watch_factory(
-    camera: CameraModel, terrain: Terrain, evidence: EvidenceStore, source: Source
+    camera: CameraModel,
+    terrain: Terrain,
+    evidence: EvidenceStore,
+    source: Source,
+    *,
+    threads: int | None = None,
 ) -> Callable[..., Watch]:
-    """One detector for all flights, a fresh eye for each."""
+    """One detector for all flights, a fresh eye for each.
+
+    Args:
+        threads: of the detector; None takes one for each core.
+    """
     weights = load_weights("patrol-rgb")
-    detector = Detector(weights, input_size=(736, 1280))
+    detector = Detector(weights, input_size=(736, 1280), threads=threads)
     kinds = load_kinds()
 
     def make(flight_id: UUID, pose_at: Callable[..., Pose | None], zones: Zones | None) -> Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import threading
@@ -105,7 +106,9 @@ class Demo:
             AgentIdentity(name=DEMO_AGENT, aircraft=DEMO_AIRCRAFT, camera=self.camera),
             self.vehicle,
             self.world.frames,
-            watch_factory(self.camera, self.site.terrain, evidence, "simulator"),
+            watch_factory(
+                self.camera, self.site.terrain, evidence, "simulator", threads=cores_beside_the_renderer()
+            ),
             client=client,
             spool=self.spool,
             uplink=self.uplink,
@@ -201,6 +204,11 @@ class Demo:
         self.server.stop()
         self._http.close()
         self.spool.close()
+
+
+def cores_beside_the_renderer() -> int:
+    """Threads for the detector: one that waits for a core that draws burns the time of both."""
+    return max(1, (os.cpu_count() or 2) - 1)
 
 
 def free_port() -> int:
