@@ -134,7 +134,7 @@ class Eyes:
 
 def test_a_closer_look_replaces_what_the_whole_frame_said_of_people() -> None:
     eyes = Eyes([(400, 300), (440, 300), (1100, 100)], [(380, 350, 460, 390)])
-    found = CloserLook(eyes, looks=1).detect(eyes.picture())
+    found = CloserLook(eyes, enlarge=2.0, window_px=320).detect(eyes.picture())
     assert eyes.shown == [(720, 1280), (640, 640)]
     assert sorted((int(found.boxes[i, 0]), found.name(i)) for i in range(len(found))) == [
         (380, "car"), (400, "person"), (440, "person"), (1102, "person"),
@@ -149,18 +149,18 @@ def test_the_closer_look_goes_where_people_stand_together() -> None:
     apart = [(60 + 130 * i, 100) for i in range(3)]
     together = [(1000, 500), (1014, 502), (1026, 498)]
     eyes = Eyes(apart + together)
-    found = CloserLook(eyes, looks=1).detect(eyes.picture())
+    found = CloserLook(eyes, enlarge=2.0, window_px=320).detect(eyes.picture())
     sure = found.boxes[found.scores > 0.5]
     assert sorted(round(float(box[0])) for box in sure) == [1000, 1014, 1026]
     again = Eyes(apart + together)
-    assert CloserLook(again, looks=2).detect(again.picture()).scores.min() > 0.5
+    assert CloserLook(again, enlarge=2.0, window_px=320, looks=2).detect(again.picture()).scores.min() > 0.5
     assert len(again.shown) == 3
 
 
 def test_who_stands_on_the_seam_of_a_closer_look_is_neither_lost_nor_doubled() -> None:
     # The window of 320 px stands around the pair at 200; one more person stands right on its border at 359.
     eyes = Eyes([(195, 300), (207, 300), (355, 300)])
-    found = CloserLook(eyes, looks=1).detect(eyes.picture())
+    found = CloserLook(eyes, enlarge=2.0, window_px=320).detect(eyes.picture())
     assert len(found) == 3
 
 
@@ -174,7 +174,7 @@ def test_nobody_means_no_closer_look() -> None:
 
 def test_a_window_larger_than_the_picture_is_the_picture() -> None:
     eyes = Eyes([(20, 20)])
-    found = CloserLook(eyes).detect(eyes.picture()[:60, :80])
+    found = CloserLook(eyes, enlarge=2.0).detect(eyes.picture()[:60, :80])
     assert [shape for shape in eyes.shown] == [(60, 80), (120, 160)]
     np.testing.assert_allclose(found.boxes, [[20, 20, 30, 40]], atol=0.6)
 
