@@ -95,6 +95,17 @@ class ServerProcess:
         self.process = None
 
 
+@dataclass(frozen=True, slots=True)
+class NearEvent:
+    """A town with a planted event that a flight over one cell sees while it climbs."""
+
+    seed: int
+    cell: str
+
+
+FIRE_NEAR_HOME = NearEvent(seed=139, cell="361102001010")
+
+
 @dataclass(slots=True)
 class Desk:
     """A server with one stand-in aircraft."""
@@ -156,11 +167,14 @@ def own_server(browser: Browser, tmp_path: Path) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def demo_server(browser: Browser, tmp_path: Path) -> Iterator[ServerProcess]:
-    """The whole demo (server, simulated town, agent), its patrol left to be launched from the console."""
+    """The whole demo (server, simulated town, agent), its patrol left to be launched from the console.
+
+    The town is one where a fire burns in sight of the aircraft's pad.
+    """
     port = free_port()
     command = [
         sys.executable, "-m", "skybeat", "demo", "--port", str(port), "--speed", "max", "--no-launch",
-        "--data-directory", str(tmp_path / "demo"),
+        "--seed", str(FIRE_NEAR_HOME.seed), "--data-directory", str(tmp_path / "demo"),
     ]  # fmt: skip
     server = ServerProcess(command, port, tmp_path / "demo.log", ready_s=180)
     server.start()

@@ -7,10 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ServerProcess, SignIn
+from tests.browser.conftest import FIRE_NEAR_HOME, ServerProcess, SignIn
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
-FLIGHT_MS = 1_200_000
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
+FLIGHT_MS = 900_000
 
 
 def test_from_plan_to_ticket(demo_server: ServerProcess, sign_in: SignIn) -> None:
@@ -19,8 +19,7 @@ def test_from_plan_to_ticket(demo_server: ServerProcess, sign_in: SignIn) -> Non
     expect(page.locator(".side .state")).to_have_text("Online", timeout=120_000)
     page.keyboard.press("g")
     page.keyboard.press("p")
-    for cell in ("361102001006", "361102001007"):
-        page.check(f"[data-cell='{cell}']")
+    page.check(f"[data-cell='{FIRE_NEAR_HOME.cell}']")
     page.click("[data-test=compute]")
     page.click("[data-test=prepare-launch]")
     page.click("dialog [data-test=confirm]")
