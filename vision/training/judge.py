@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections import CLASSES
+from vision.detections import CLASSES, Detections
+from vision.tiles import CloserLook
 from vision.training.collections import held_back_collections, thermal_collections, town_pictures
 from vision.training.errors import TrainingError
 from vision.training.look import Looker
@@ -30,7 +31,8 @@ LABELS = Path(__file__).parent / "labels"
 class Trial:
     """One way of looking at one collection.
 
-    how: "whole" (the long side brought to ``size``) or "tiled" (``size`` is the tile, after scaling).
+    how: "whole" (the long side brought to ``size``), "tiled" (``size`` is the tile, after scaling), or
+    "closer" (whole, and once more, enlarged, where people are).
     """
 
     name: str
@@ -50,6 +52,9 @@ TRIALS = (
         1280,
         (*STREET, "fire", "smoke"),
     ),
+    Trial("town, a closer look", "town", "closer", 1280, ("person",)),
+    Trial("town, enlarged 1.5 times", "town", "whole", 1920, ("person",)),
+    Trial("town, enlarged 2 times", "town", "whole", 2560, ("person",)),
     Trial("street_rgb, 640 whole", "street_rgb", "whole", 640, STREET),
     Trial("street_rgb, 1280 whole", "street_rgb", "whole", 1280, STREET),
     Trial("street_rgb, 640 tiled", "street_rgb", "tiled", 640, STREET),
@@ -126,7 +131,30 @@ def judge(
 def _way(looker: Looker, trial: Trial) -> Callable[[Image], Array]:
     if trial.how == "whole":
         return lambda image: looker.whole(image, trial.size)
+    if trial.how == "closer":
+        return lambda image: rows_of(CloserLook(AtOwnSize(looker)).detect(image))
     return lambda image: looker.tiled(image, trial.size, scale=trial.scale)
+
+
+class AtOwnSize:
+    """A looker as what finds boxes in pictures of any size."""
+
+    names: Sequence[str] = CLASSES
+
+    def __init__(self, looker: Looker) -> None:
+        self._looker = looker
+
+    def detect(self, image: Image) -> Detections:
+        """Boxes in the pixels of the image, best score first."""
+        rows = self._looker.whole(image, max(image.shape[:2]))
+        return Detections(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+
+
+def rows_of(found: Detections) -> Array:
+    """Corners, score, class of detections."""
+    return np.concatenate(
+        [found.boxes, found.scores[:, None], found.classes[:, None]], axis=1, dtype=np.float32
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
