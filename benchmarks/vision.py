@@ -2,8 +2,10 @@
 
 ``python benchmarks/vision.py [--frames 40] [--threads 2] [--weights patrol-rgb] [--image PICTURE]``
 
-Prints milliseconds of each stage and ``pipeline / network``: 0.9 means that everything around inference costs
-a tenth. Machines differ and are noisy; compare ratios, and compare runs only on one quiet machine.
+Prints milliseconds of each stage and ``pipeline / network``: 0.9 means that everything around inference
+costs a tenth. ``fp32 / int8`` is how much faster the quantised network is, ``closer_look_ms`` what one
+enlarged part adds, and ``ultralytics_predict_ms`` the same file in ``YOLO.predict`` where Ultralytics is
+installed. Machines differ and are noisy; compare ratios, and compare runs only on one quiet machine.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from missions.kinds import load_kinds
 from missions.terrain import FlatTerrain
@@ -29,7 +32,7 @@ from vision.evidence import EvidenceStore
 from vision.frames import Frame, Pixels, read_still
 from vision.redact import redact
 from vision.watch import Watch
-from vision.weights import load_weights
+from vision.weights import Weights, load_weights, read_manifest
 
 START = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
 CAMERA = CameraModel.from_field_of_view(1280, 720, 60.0)
@@ -89,6 +92,32 @@ def per_frame(watch: Watch, image: Pixels, frames: int) -> float:
     return statistics.median(spent[min(3, frames - 1) :])
 
 
+def network_ms(weights: Weights, blob: NDArray[np.float32], threads: int, frames: int) -> float:
+    """Median milliseconds of the bare network."""
+    session = Detector(weights, threads=threads).session
+    name = session.get_inputs()[0].name
+    return timed(lambda: session.run(None, {name: blob}), frames)
+
+
+def ultralytics_ms(weights: Weights, image: Pixels, frames: int) -> float | None:
+    """Median milliseconds of ``YOLO.predict`` with the same file; None where Ultralytics is not installed."""
+    try:
+        import onnx
+        from ultralytics import YOLO
+    except ImportError:
+        return None
+    with tempfile.TemporaryDirectory() as directory:
+        model = onnx.load(str(weights.path))
+        names = {"names": str(dict(enumerate(weights.classes))), "task": "detect", "stride": "32"}
+        onnx.helper.set_model_props(model, names)
+        onnx.save(model, f"{directory}/same.onnx")
+        eye = YOLO(f"{directory}/same.onnx", task="detect")
+        blue_first = np.ascontiguousarray(image[..., ::-1])
+        return timed(
+            lambda: eye.predict(blue_first, imgsz=(736, 1280), conf=0.08, iou=0.6, verbose=False), frames
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=40)
@@ -113,11 +142,22 @@ def main() -> None:
                 watch_of(Known(detector), directory), image, arguments.frames
             ),
             "redact_ms": timed(lambda: redact(image, found), arguments.frames),
+            "closer_look_ms": timed(
+                lambda: detector.detect(np.ascontiguousarray(image[:640, :640])), arguments.frames
+            ),
         }
+    variants = {entry.variant: entry for entry in read_manifest() if entry.name == weights.name}
+    by_variant = {
+        key: network_ms(entry, blob, arguments.threads, arguments.frames) for key, entry in variants.items()
+    }
+    other = ultralytics_ms(weights, image, arguments.frames)
+    if other is not None:
+        figures["ultralytics_predict_ms"] = other
     figures = {key: round(value, 2) for key, value in figures.items()}
     ratios = {
         "detect / network": round(figures["network_ms"] / figures["detect_ms"], 3),
         "pipeline / network": round(figures["network_ms"] / figures["pipeline_ms"], 3),
+        "fp32 / int8": round(by_variant["fp32"] / by_variant["int8"], 2) if len(by_variant) > 1 else None,
         "pipeline_frames_per_second": round(1000 / figures["pipeline_ms"], 1),
     }
     print(json.dumps({"weights": weights.label, "people_in_view": THINGS} | figures | ratios, indent=1))
