@@ -140,7 +140,10 @@ class Mixture:
         return window(sample, left, top, scale, size, squash)
 
     def _town(self, random: Random) -> Sample:
-        scale = float(np.exp(random.normal(0.12, 0.28)).clip(0.5, 2.0))
+        # Most at the camera's resolution, some enlarged as a closer look enlarges them.
+        closer = random.random() < 0.3
+        power = random.uniform(np.log(1.5), np.log(2.8)) if closer else random.normal(0.06, 0.24)
+        scale = float(np.exp(power).clip(0.5, 2.8))
         pictures = self._collections["town"]
         picture = pictures[int(random.choice(len(pictures), p=self._town_chances))]
         weights = weight_of_boxes(picture)
