@@ -1,9 +1,9 @@
 """Gatherings and possible disputes among people on the ground, each with the terms that decided.
 
 A gathering is many people who stand together nearly still, at a place that does not explain it, and who are
-no queue. A possible dispute is two people close to each other who keep accelerating and moving against each
-other; less of that is enough when others stand around them. What play and dance look like is masked by
-place. Nobody is identified: people are points that move.
+no queue. A possible dispute is somebody within arm's reach of another who moves violently to and fro on the
+spot, measured in the picture; less of that is enough when others stand around them. What play and dance look
+like is masked by place. Nobody is identified: people are points that move.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from missions.messages import Reason, SightingKind
 from missions.zones import Zones
 from vision.camera import Pose
 from vision.claims import Claim, at_least, at_most
+from vision.flow import PictureMotion
+from vision.frames import Pixels
 from vision.ground import GroundView
 from vision.groups import Group, GroupBook, GroupMoment, linked, straightness
 from vision.hazards import needed_looks
-from vision.motion import Moment, Mover, position_variance
+from vision.motion import Moment, Mover
 from vision.rules import CrowdRules
 from vision.strands import Agitation, Strand, StrandBook
 from vision.tracker import Track, TrackPoint
 
-VARIANCE_MEMORY = 0.9
+HELD_DISPUTE = 0.85
+"""A dispute holds in this share of its frames: who walk criss-cross look like one in some frames only."""
 HOLD_SHARE = 0.8
 """A condition holds over a time when it holds in this share of its frames."""
 
@@ -41,14 +44,18 @@ class _Scene:
     places: Array
     seconds: float
     pose: Pose
+    image: Pixels
     moments: Mapping[int, Moment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Quarrel:
-    """A pair that fulfils the rule in this frame."""
+    """Somebody who fulfils the rule in this frame, and the other one where that one was seen.
 
-    pair: tuple[int, int]
+    pair: their track ids. near: indices of the people around, the pair first.
+    """
+
+    pair: tuple[int, ...]
     motion: Agitation
     near: tuple[int, ...]
     branch: str
@@ -64,27 +71,28 @@ class CrowdJudge:
         self._kinds = kinds
         self._zones = zones
         self._movers: dict[int, Mover] = {}
-        self._strands = StrandBook(rules.pair_distance, rules.smoothing, 3 * rules.window)
+        self._motion = PictureMotion()
+        self._strands = StrandBook(rules.pair_distance, 3 * rules.window)
         self._book = GroupBook(reach_m=rules.link * 1.5)
-        self._variance = rules.noise_floor**2
         self._group_points: dict[int, list[TrackPoint]] = {}
         self._agitated: dict[frozenset[int], list[float]] = {}
         self._dispute_points: dict[frozenset[int], list[TrackPoint]] = {}
 
     def update(
-        self, tracks: Sequence[Track], seconds: float, interval_s: float, pose: Pose | None
+        self, image: Pixels, tracks: Sequence[Track], seconds: float, interval_s: float, pose: Pose | None
     ) -> list[Claim]:
-        """Claims about the people in view; none without a pose, when nothing is known on the ground."""
+        """Claims about the people in view of the picture (H, W, 3) RGB; none without a pose, when nothing is
+        known on the ground."""
         people = [
             track
             for track in tracks
             if track.group == "person" and track.hits >= 2 and track.state is not None
             and seconds - track.last.seconds <= self.rules.coast
         ]  # fmt: skip
-        if pose is None or self.view is None or not people:
+        if pose is None or self.view is None:
             return []
-        places = np.array([track.state[:2] for track in people if track.state is not None])
-        scene = _Scene(people, places, seconds, pose)
+        places = np.array([track.state[:2] for track in people if track.state is not None]).reshape(-1, 2)
+        scene = _Scene(people, places, seconds, pose, image)
         self._follow(scene, tracks)
         disputes = self._disputes(scene, interval_s)
         fighting = frozenset(id for claim in disputes for id in claim.tracks)
@@ -94,7 +102,7 @@ class CrowdJudge:
         return disputes + gatherings
 
     def _follow(self, scene: _Scene, tracks: Sequence[Track]) -> None:
-        """Bring the movers up to this frame and learn the usual error of a position."""
+        """Bring the movers up to this frame."""
         alive = {track.id for track in tracks}
         self._movers = {id: mover for id, mover in self._movers.items() if id in alive}
         for person in scene.people:
@@ -102,30 +110,24 @@ class CrowdJudge:
             if person.seen:
                 mover.update(list(person.steady)[-40:], scene.seconds)
         scene.moments = {id: mover.moments[-1] for id, mover in self._movers.items() if mover.moments}
-        now = position_variance(
-            [m.residual for m in scene.moments.values()], self.rules.noise_floor, self.rules.noise_ceiling
-        )
-        if len(scene.moments) >= 3:
-            self._variance = VARIANCE_MEMORY * self._variance + (1 - VARIANCE_MEMORY) * now
-        else:
-            self._variance = max(self._variance, self.rules.noise_floor**2)
 
     # -- disputes ------------------------------------------------------------------------------------------
 
     def _disputes(self, scene: _Scene, interval_s: float) -> list[Claim]:
-        rule = self._kinds[SightingKind.DISPUTE].confirm
+        rules = self.rules
         found = self._agitations(scene)
         claims: list[Claim] = []
         for agitation in found:
             key = self._same_dispute(frozenset(agitation.pair), scene)
             times = self._agitated.setdefault(key, [])
-            times.append(scene.seconds)
+            if not times or times[-1] < scene.seconds:
+                times.append(scene.seconds)
             point = self._point(scene, [scene.people[i] for i in agitation.near])
             self._dispute_points.setdefault(key, []).append(point)
-            held = [t for t in times if t >= scene.seconds - rule.seconds - 1e-6]
+            held = [t for t in times if t > scene.seconds - rules.pair_seconds + 1e-6]
             lasted = scene.seconds - times[0]
-            looks = max(2, min(rule.looks, math.ceil(self.rules.pair_seconds / interval_s)))
-            if len(held) >= looks and lasted >= self.rules.pair_seconds - 1e-6:
+            looks = max(2, math.ceil(HELD_DISPUTE * rules.pair_seconds / interval_s - 1e-6))
+            if len(held) >= looks and lasted >= rules.pair_seconds - 1e-6:
                 claims.append(self._dispute(scene, agitation, key, lasted))
         for key in [k for k, t in self._agitated.items() if scene.seconds - t[-1] > 2 * self.rules.window]:
             del self._agitated[key], self._dispute_points[key]
@@ -149,67 +151,66 @@ class CrowdJudge:
 
     def _agitations(self, scene: _Scene) -> list[_Quarrel]:
         """Pairs whose motion passes the rule now, the worst first, each person in one pair only."""
-        seen = [i for i, track in enumerate(scene.people) if track.seen and track.steady]
-        places = np.array([scene.people[i].steady[-1][1:3] for i in seen]).reshape(-1, 2)
-        strands = self._strands.update(places, seen, scene.seconds)
-        moves = {id(s): s.agitation(self.rules.window, self._variance) for s in strands}
+        view = self.view
+        assert view is not None
+        seen = [i for i, track in enumerate(scene.people) if track.seen and track.last.place is not None]
+        boxes = np.array([scene.people[i].last.box for i in seen]).reshape(-1, 4)
+        places = np.array([scene.people[i].last.place for i in seen]).reshape(-1, 2)
+        strands = self._strands.update(
+            boxes, places, seen, scene.seconds,
+            lambda known: self._motion.follow(scene.image, scene.pose, scene.seconds, view, known),
+        )  # fmt: skip
+        moves = [strand.agitation(self.rules.window) for strand in strands]
+        paces = np.array([strand.pace(self.rules.smoothing) for strand in strands])
+        where = np.array([strand.place for strand in strands]).reshape(-1, 2)
         found = []
-        for strand in strands:
-            motion = moves[id(strand)]
-            others = [
-                m.acceleration
-                for s in strands
-                if s is not strand
-                and (m := moves[id(s)]) is not None
-                and float(
-                    np.hypot(
-                        s.samples[-1][1] - strand.samples[-1][1], s.samples[-1][2] - strand.samples[-1][2]
-                    )
-                )
-                < self.rules.core_reach
-            ]
-            if motion is not None and (q := self._judge_strand(scene, strand, motion, others)) is not None:
-                found.append(q)
-        found.sort(key=lambda a: -a.motion.score)
+        for row, (strand, motion) in enumerate(zip(strands, moves, strict=True)):
+            if motion is None or strand.person < 0:
+                continue
+            beside = np.linalg.norm(where - where[row], axis=1) < self.rules.core_reach
+            beside[row] = False
+            others = paces[beside & np.isfinite(paces)]
+            if (quarrel := self._judge_strand(scene, strand, motion, others)) is not None:
+                found.append(quarrel)
+        found.sort(key=lambda quarrel: -quarrel.motion.speed)
         used: set[int] = set()
         chosen = []
-        for agitation in found:
-            if not used & set(agitation.pair):
-                used |= set(agitation.pair)
-                chosen.append(agitation)
+        for quarrel in found:
+            if not used & set(quarrel.pair):
+                used |= set(quarrel.pair)
+                chosen.append(quarrel)
         return chosen
 
     def _judge_strand(
-        self, scene: _Scene, strand: Strand, motion: Agitation, others: list[float]
+        self, scene: _Scene, strand: Strand, motion: Agitation, others: Array
     ) -> _Quarrel | None:
         rules = self.rules
         i, j = strand.person, strand.partner
-        if j < 0 or strand.followed_s < rules.track_history or motion.company < rules.pair_company:
+        if (
+            strand.followed_s < rules.track_history or motion.company < rules.pair_company
+            or motion.reversals < rules.pair_reversals or motion.drift > rules.pair_drift
+        ):  # fmt: skip
             return None
-        if len(others) >= 4 and motion.acceleration < rules.contrast * float(np.median(others)):
+        if len(others) >= 4 and motion.speed < rules.contrast * float(np.median(others)):
             return None
-        a, b = scene.people[i], scene.people[j]
-        middle = (scene.places[i] + scene.places[j]) / 2
+        pair = (i, j) if j >= 0 else (i,)
+        middle = scene.places[list(pair)].mean(axis=0)
         away = np.linalg.norm(scene.places - middle, axis=1)
         near = np.flatnonzero(away <= rules.core_reach)
         factor = self._masked_factor(middle)
-        around = [k for k in near.tolist() if k not in (i, j)]
-        if (
-            motion.acceleration >= rules.pair_acceleration * factor
-            and motion.score >= rules.pair_score * factor
-        ):
-            branch, needed = "pair", (rules.pair_acceleration * factor, rules.pair_score * factor)
-        elif (
-            len(around) >= rules.core_people
-            and self._attracted(scene, around, middle)
-            and motion.acceleration >= rules.core_acceleration * factor
-            and motion.score >= rules.core_score * factor
-        ):
-            branch, needed = "core", (rules.core_acceleration * factor, rules.core_score * factor)
-        else:
-            return None
-        members = (i, j, *(k for k in around if away[k] <= rules.core_reach))
-        return _Quarrel((a.id, b.id), motion, members, branch, needed)
+        around = [k for k in near.tolist() if k not in pair]
+        needed = (rules.pair_acceleration * factor, rules.pair_speed * factor)
+        branch = "pair"
+        if motion.acceleration < needed[0] or motion.speed < needed[1]:
+            needed = (rules.core_acceleration * factor, rules.core_speed * factor)
+            branch = "core"
+            if (
+                motion.acceleration < needed[0] or motion.speed < needed[1]
+                or len(around) < rules.core_people or not self._attracted(scene, around, middle)
+            ):  # fmt: skip
+                return None
+        ids = tuple(scene.people[k].id for k in pair)
+        return _Quarrel(ids, motion, (*pair, *around), branch, needed)
 
     def _attracted(self, scene: _Scene, around: Sequence[int], middle: Array) -> bool:
         """Whether the people around come nearer or stay, rather than pass by."""
@@ -233,16 +234,19 @@ class CrowdJudge:
         return {zone.kind for zone in self._zones.containing(*self.view.geodetic(place))}
 
     def _dispute(self, scene: _Scene, agitation: _Quarrel, key: frozenset[int], lasted: float) -> Claim:
-        motion, (acceleration, score) = agitation.motion, agitation.needed
-        ratio = min(motion.acceleration / acceleration, motion.score / score)
+        motion, (acceleration, speed) = agitation.motion, agitation.needed
+        ratio = min(motion.acceleration / acceleration, motion.speed / speed)
         reasons = [
             at_least(
                 "pair_acceleration", motion.acceleration, acceleration, "m/s^2",
-                f"people within arm's reach keep accelerating at {motion.acceleration:.1f} m/s^2",
+                f"one within arm's reach of another keeps accelerating at {motion.acceleration:.1f} m/s^2",
             ),
             at_least(
-                "pair_score", motion.score, score, "m^2/s^3",
-                f"moving to and fro at {motion.speed:.1f} m/s (times the acceleration)",
+                "pair_speed", motion.speed, speed, "m/s", f"moving to and fro at {motion.speed:.1f} m/s",
+            ),
+            at_least(
+                "reversals", motion.reversals, self.rules.pair_reversals, "",
+                f"turning round {motion.reversals} times in {motion.seconds:.1f} s",
             ),
             at_most(
                 "pair_distance", motion.gap, self.rules.pair_distance, "m",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from missions.geodesy import Array, LocalFrame
 from missions.terrain import Terrain, ground_in
-from vision.camera import CameraModel, Pose, project, world_rays
+from vision.camera import CameraModel, Pose, project, rotation_camera_to_world, world_rays
 
 STEPS = 6
 CONVERGED_M = 0.3
@@ -86,6 +86,28 @@ class GroundView:
             return np.zeros((0, 2))
         heights = self.heights(points)
         return project(self.camera, pose, self.frame, np.column_stack([points, heights]))[0]
+
+    def foot_pixels(self, pose: Pose, boxes: Array) -> Array:
+        """Where flames or smoke in boxes (N, 4) stand: pixels (N, 2).
+
+        What is upright leans away from the point straight below the camera, so its foot is the end of the
+        box that lies towards that point. The foot is taken to be as deep as it is wide: seen from above its
+        middle lies half that depth inside, and straight down it is the middle of the box.
+        """
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        half = (boxes[:, 2:] - boxes[:, :2]) / 2
+        rotation = rotation_camera_to_world(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+        right, down, ahead = -rotation[2]
+        axis = np.array([self.camera.fx_px * right, self.camera.fy_px * down])
+        centre = np.array([self.camera.cx_px, self.camera.cy_px])
+        away = axis + max(ahead, 1e-3) * (centre - middle)
+        unit = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+        with np.errstate(divide="ignore"):
+            edge = (half / np.abs(unit)).min(axis=1)
+        dive = np.sin(np.radians(np.clip(-pose.pitch_deg, 0, 90)))
+        to_nadir = np.linalg.norm(away, axis=1) / max(ahead, 1e-3)
+        inward = np.clip(edge - half[:, 0] * dive, 0, to_nadir)
+        return np.asarray(middle + unit * inward[:, None])
 
     def in_view(self, pose: Pose, places: ArrayLike, margin_px: float = 0.0) -> Array:
         """Whether ground points (N, 2) lie inside the picture, shape (N,) bool."""

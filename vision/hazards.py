@@ -131,7 +131,7 @@ class HazardJudge:
             share = track.hits / max(track.frames, 1)
             if kind is None or not track.lost or track.id not in self._claimed:
                 continue
-            least = self.rules.seen_fraction * 0.75
+            least = self.rules.seen_fraction
             if share < least:
                 points = list(track.points)
                 claims.append(

@@ -64,15 +64,15 @@ class CrowdRules(_Part):
     pair_distance: PositiveFloat
     pair_seconds: PositiveFloat
     pair_acceleration: PositiveFloat
-    pair_score: PositiveFloat
+    pair_speed: PositiveFloat
+    pair_reversals: PositiveInt
+    pair_drift: PositiveFloat
     core_acceleration: PositiveFloat
-    core_score: PositiveFloat
+    core_speed: PositiveFloat
     core_people: PositiveInt
     core_reach: PositiveFloat
     masked: list[str]
     masked_factor: PositiveFloat
-    noise_floor: float = Field(ge=0)
-    noise_ceiling: PositiveFloat
     pair_company: float = Field(gt=0, le=1)
     contrast: float = Field(ge=1)
     track_history: PositiveFloat

@@ -1,83 +1,114 @@
 """The motion of one person among others who stand within arm's reach, without trusting identities.
 
-In a crowd, and above all between two who push each other, tracks swap persons, and a swap looks like violent
-motion. A strand is stricter than a track: it goes on only by a step that a person can make in that time, the
-shortest steps first, and ends otherwise. It may be short, but what it says of motion is true.
+In a crowd, and above all between two who push each other, boxes merge and tracks swap persons. A strand
+follows what is inside a box from picture to picture; a new box that lies where it is expected moves it back
+to the middle of a person, and a missing one does not end it at once. It may be short and change from one of
+the two to the other, but what it says of motion is true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from missions.geodesy import Array
-from vision.motion import Moment, fit_moment
+from vision.flow import Moved
 
-STEP_NOISE_M = 0.2
-STEP_SPEED_M_S = 1.2
-"""People within arm's reach of each other go no faster than this for longer than a frame."""
-GAP_S = 0.65
-LEAST_MOMENTS = 4
+GAP_S = 1.0
+"""A strand that no box supports for longer has ended."""
+LEAST_SAMPLES = 5
+MATCH_SHARE = 0.35
+"""A box supports a strand when their middles lie within this share of the larger one's diagonal."""
+NOTICED_M_S = 0.3
+"""A movement to the other side slower than this is no reversal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agitation:
-    """How restless a strand is over a while, noise subtracted.
+    """How restless a strand is over a while.
 
-    acceleration: root mean square, m/s^2. speed: of the motion about its own mean velocity, m/s. company:
-    share of the looks with somebody within reach. gap: median distance to the nearest one then, m.
+    acceleration: root mean square of the change of velocity, m/s^2. speed: root mean square of the velocity
+    about its mean, m/s. drift: speed of that mean, m/s. reversals: how often the motion turned to the other
+    side. company: share of the looks with somebody within reach. gap: median distance to the nearest one
+    then, m. seconds: time covered.
     """
 
     acceleration: float
     speed: float
+    drift: float
+    reversals: int
     company: float
     gap: float
     seconds: float
 
-    @property
-    def score(self) -> float:
-        return self.speed * self.acceleration
-
 
 @dataclass(slots=True)
 class Strand:
-    """``samples``: seconds, east, north, distance to the nearest other person (NaN when none is in reach)."""
+    """``samples``: seconds, velocity east and north in m/s, distance to the nearest other person in m (NaN
+    when none is in reach). ``box`` and ``place``: in the newest picture."""
 
+    box: Array
+    place: Array
+    begun: float
+    supported: float
     samples: list[tuple[float, float, float, float]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
     person: int = -1
     partner: int = -1
-
-    @property
-    def seconds(self) -> float:
-        """Of the newest sample."""
-        return self.samples[-1][0]
+    seconds: float = 0.0
 
     @property
     def followed_s(self) -> float:
-        return self.samples[-1][0] - self.samples[0][0]
+        return self.seconds - self.begun
 
-    def agitation(self, window_s: float, variance: float) -> Agitation | None:
-        """Over the last ``window_s``; ``variance`` of a position in m^2 a coordinate is subtracted."""
-        begin = self.seconds - window_s - 1e-6
-        moments = [m for m in self.moments if m.seconds >= begin]
-        if len(moments) < LEAST_MOMENTS:
+    def pace(self, window_s: float) -> float:
+        """Root mean square of the velocity over the last ``window_s``, m/s; NaN when none was measured."""
+        recent = np.array([s[1:3] for s in self.samples if s[0] >= self.seconds - window_s - 1e-6])
+        squared = (recent.reshape(-1, 2) ** 2).sum(axis=1)
+        measured = squared[np.isfinite(squared)]
+        return float(np.sqrt(measured.mean())) if len(measured) else math.nan
+
+    def agitation(self, window_s: float) -> Agitation | None:
+        """Over the last ``window_s``; None when too little of it was measured."""
+        recent = np.array([s for s in self.samples if s[0] >= self.seconds - window_s - 1e-6]).reshape(-1, 4)
+        measured = recent[np.isfinite(recent[:, 1])]
+        if len(measured) < LEAST_SAMPLES or len(measured) < 0.5 * len(recent):
             return None
-        velocities = np.array([m.velocity for m in moments])
-        squared = np.mean([m.acceleration @ m.acceleration - variance * m.acceleration_gain for m in moments])
-        spread = ((velocities - velocities.mean(axis=0)) ** 2).sum(axis=1).mean()
-        noise = variance * float(np.mean([m.velocity_gain for m in moments])) * (1 - 1 / len(moments))
-        gaps = np.array([s[3] for s in self.samples if s[0] >= begin])
-        near = gaps[np.isfinite(gaps)]
+        times, velocities = measured[:, 0], measured[:, 1:3]
+        mean = velocities.mean(axis=0)
+        steps = np.diff(times)
+        usual = float(np.median(steps))
+        changes = np.diff(velocities, axis=0)[steps < 1.6 * usual] / usual
+        near = recent[:, 3][np.isfinite(recent[:, 3])]
         return Agitation(
-            float(np.sqrt(max(0.0, float(squared)))),
-            float(np.sqrt(max(0.0, float(spread) - noise))),
-            len(near) / len(gaps),
-            float(np.median(near)) if len(near) else float("inf"),
-            moments[-1].seconds - moments[0].seconds,
-        )
+            _trimmed(changes), _trimmed(velocities - mean), float(np.linalg.norm(mean)),
+            _reversals(velocities), len(near) / len(recent),
+            float(np.median(near)) if len(near) else float("inf"), float(times[-1] - times[0]),
+        )  # fmt: skip
+
+
+def _trimmed(vectors: Array) -> float:
+    """Root mean square length of vectors (N, 2) without the longest tenth, at least one."""
+    squared = np.sort((vectors**2).sum(axis=1))
+    kept = squared[: len(squared) - max(1, round(0.1 * len(squared)))]
+    return float(np.sqrt(kept.mean())) if len(kept) else 0.0
+
+
+def _reversals(velocities: Array) -> int:
+    """How often the motion along its main axis turned round, small movements left out.
+
+    A strand that goes over from one who stands to one who walks, and back, changes its speed but does not
+    turn round.
+    """
+    _, _, axes = np.linalg.svd(velocities, full_matrices=False)
+    along = velocities @ axes[0]
+    signs = np.sign(along[np.abs(along) >= NOTICED_M_S])
+    return int((np.diff(signs) != 0).sum())
+
+
+Follow = Callable[[Array], Moved]
 
 
 class StrandBook:
@@ -85,63 +116,79 @@ class StrandBook:
 
     Args:
         reach_m: who is nearer than this is in company.
-        smoothing_s: length of the stretch that motion is fitted to.
-        keep_s: how long samples and moments are kept.
+        keep_s: how long samples are kept.
     """
 
-    def __init__(self, reach_m: float, smoothing_s: float, keep_s: float) -> None:
-        self._reach_m, self._smoothing_s, self._keep_s = reach_m, smoothing_s, keep_s
+    def __init__(self, reach_m: float, keep_s: float) -> None:
+        self._reach_m, self._keep_s = reach_m, keep_s
         self._strands: list[Strand] = []
 
-    def update(self, places: Array, people: Sequence[int], seconds: float) -> list[Strand]:
-        """Add one frame; the strands seen in it.
+    def update(
+        self, boxes: Array, places: Array, people: Sequence[int], seconds: float, follow: Follow
+    ) -> list[Strand]:
+        """Add one frame; the strands that live on.
 
         Args:
-            places: (N, 2) metres east and north of the people seen in this frame.
+            boxes: (N, 4) of the people seen in this frame. places: (N, 2) where they stand, metres east and
+                north.
             people: their indices in the caller's list, as ``person`` and ``partner`` will name them.
+            follow: where boxes of the last picture went; see :meth:`vision.flow.PictureMotion.follow`.
         """
-        self._strands = [strand for strand in self._strands if seconds - strand.seconds <= GAP_S]
-        known = self._assign(places, seconds)
-        gaps = np.linalg.norm(places[:, None] - places[None], axis=2) + np.where(
-            np.eye(len(places)), np.inf, 0
-        )
-        for row, place in enumerate(places):
-            strand = known.get(row)
+        self._strands = [s for s in self._strands if seconds - s.supported <= GAP_S]
+        moved = follow(np.array([s.box for s in self._strands]).reshape(-1, 4))
+        velocities = moved.velocities
+        for strand, shift, velocity in zip(self._strands, moved.shifts, velocities, strict=True):
+            elapsed = seconds - strand.seconds
+            strand.box = strand.box + np.tile(shift, 2)
+            strand.place = strand.place + np.nan_to_num(velocity) * elapsed
+            strand.samples.append((seconds, float(velocity[0]), float(velocity[1]), float("nan")))
+            strand.seconds, strand.person, strand.partner = seconds, -1, -1
+        self._support(boxes, places, people, seconds)
+        self._keep_company()
+        for strand in self._strands:
+            while strand.samples and strand.samples[0][0] < seconds - self._keep_s:
+                strand.samples.pop(0)
+        return list(self._strands)
+
+    def _support(self, boxes: Array, places: Array, people: Sequence[int], seconds: float) -> None:
+        """Give each strand the box where it is expected, nearest first; boxes left over begin new ones."""
+        known: dict[int, Strand] = {}
+        if self._strands and len(boxes):
+            own = np.array([s.box for s in self._strands])
+            apart = np.linalg.norm(_middles(own)[:, None] - _middles(boxes)[None], axis=2)
+            larger = np.maximum(_diagonals(own)[:, None], _diagonals(boxes)[None])
+            apart = np.where(apart > MATCH_SHARE * larger, np.inf, apart / larger)
+            while np.isfinite(apart).any():
+                row, column = np.unravel_index(int(apart.argmin()), apart.shape)
+                known[int(column)] = self._strands[int(row)]
+                apart[row, :] = np.inf
+                apart[:, column] = np.inf
+        for index, (box, place) in enumerate(zip(boxes, places, strict=True)):
+            strand = known.get(index)
             if strand is None:
-                strand = Strand()
+                strand = Strand(box, place, seconds, seconds)
                 self._strands.append(strand)
-            nearest = int(gaps[row].argmin()) if len(places) > 1 else row
-            near = len(places) > 1 and bool(gaps[row, nearest] <= self._reach_m)
-            gap = float(gaps[row, nearest]) if near else float("nan")
-            strand.samples.append((seconds, float(place[0]), float(place[1]), gap))
-            strand.person = people[row]
-            strand.partner = people[nearest] if near else -1
-            self._smooth(strand, seconds)
-        return [strand for strand in self._strands if strand.seconds == seconds]
+            strand.box, strand.place = np.asarray(box, float), np.asarray(place, float)
+            strand.supported = strand.seconds = seconds
+            strand.person = people[index]
 
-    def _assign(self, places: Array, seconds: float) -> dict[int, Strand]:
-        """Row of ``places`` -> the strand that it continues; shortest steps first."""
-        if not self._strands or not len(places):
-            return {}
-        last = np.array([strand.samples[-1][:3] for strand in self._strands])
-        steps = np.linalg.norm(last[:, None, 1:] - places[None], axis=2)
-        steps[steps > STEP_NOISE_M + STEP_SPEED_M_S * (seconds - last[:, :1])] = np.inf
-        found: dict[int, Strand] = {}
-        while np.isfinite(steps).any():
-            strand, row = np.unravel_index(int(steps.argmin()), steps.shape)
-            found[int(row)] = self._strands[int(strand)]
-            steps[strand, :] = np.inf
-            steps[:, row] = np.inf
-        return found
-
-    def _smooth(self, strand: Strand, seconds: float) -> None:
-        while strand.samples[0][0] < seconds - self._keep_s:
-            strand.samples.pop(0)
-        recent = np.array([s[:3] for s in strand.samples if s[0] >= seconds - self._smoothing_s - 1e-6])
-        if recent[-1, 0] - recent[0, 0] < 0.6 * self._smoothing_s:
+    def _keep_company(self) -> None:
+        if len(self._strands) < 2:
             return
-        moment = fit_moment(recent, seconds - self._smoothing_s / 2)
-        if moment is not None:
-            strand.moments.append(moment)
-        while strand.moments and strand.moments[0].seconds < seconds - self._keep_s:
-            strand.moments.pop(0)
+        places = np.array([s.place for s in self._strands])
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=2) + np.diag([np.inf] * len(places))
+        for row, strand in enumerate(self._strands):
+            nearest = int(gaps[row].argmin())
+            if gaps[row, nearest] > self._reach_m:
+                continue
+            strand.partner = self._strands[nearest].person
+            if strand.samples and strand.samples[-1][0] == strand.seconds:
+                strand.samples[-1] = (*strand.samples[-1][:3], float(gaps[row, nearest]))
+
+
+def _middles(boxes: Array) -> Array:
+    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
+
+
+def _diagonals(boxes: Array) -> Array:
+    return np.asarray(np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1))

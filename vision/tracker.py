@@ -208,12 +208,7 @@ class Tracker:
         places = np.full((len(found), 2), np.nan)
         if pose is None or self.view is None or not len(found):
             return places, bottom
-        dive = float(np.sin(np.radians(np.clip(-pose.pitch_deg, 0, 90))))
-        wide = boxes[:, 2] - boxes[:, 0]
-        high = boxes[:, 3] - boxes[:, 1]
-        # The foot of a flame is as deep as it is wide: seen from above its middle lies above the box's lower
-        # edge, and straight down it is the middle of the box.
-        foot = np.column_stack([middle[:, 0], boxes[:, 3] - np.minimum(wide * dive, high) / 2])
+        foot = self.view.foot_pixels(pose, boxes)
         lifts = np.array([self._half_height(group, found.name(i)) for i, group in enumerate(groups)])
         burning = np.array([group in ("fire", "smoke") for group in groups], np.bool_)
         places = self.view.place(pose, np.where(burning[:, None], foot, middle), lifts)

@@ -147,7 +147,7 @@ class Watch:
         self._keep(frame, seconds, hidden)
         interval = float(np.median(self._intervals)) if self._intervals else 0.2
         claims = self._hazards.update(tracks, self._tracker.ended, seconds, interval)
-        claims += self._crowds.update(tracks, seconds, interval, pose)
+        claims += self._crowds.update(frame.image, tracks, seconds, interval, pose)
         alerts = self._take(claims, frame, seconds, hidden)
         messages = self._messages(seconds)
         return WatchResult(

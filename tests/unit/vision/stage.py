@@ -1,19 +1,21 @@
-"""A stage without pictures: things on flat ground, a camera that flies over, and a detector that is told."""
+"""A stage: things on flat ground, a camera that flies over, plain pictures, and a detector that is told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
+import cv2
 import numpy as np
 from shapely.geometry import Polygon
 
 from missions.geodesy import LocalFrame
 from missions.kinds import load_kinds
-from missions.messages import SightingMessage
+from missions.messages import OverlayBox, SightingMessage
 from missions.terrain import FlatTerrain
 from missions.zones import Zone, Zones
 from vision.camera import CameraModel, Pose, project
@@ -105,6 +107,50 @@ def box_of(name: str, place: tuple[float, float], pose: Pose) -> np.ndarray | No
     return np.array([left, top, right, bottom])
 
 
+GROUND_SPAN_M, GROUND_PX = 320.0, 1600
+"""The painted ground is a square about the origin."""
+
+
+@cache
+def ground_texture() -> np.ndarray:
+    """Mottled ground (1600, 1600, 3), north up."""
+    random = np.random.default_rng(0)
+    whole = (GROUND_PX, GROUND_PX)
+    coarse = cv2.resize(random.normal(0, 1, (200, 200)), whole, interpolation=cv2.INTER_CUBIC)
+    fine = cv2.GaussianBlur(random.normal(0, 1, whole), (0, 0), 1.0)
+    grey = np.clip(120 + 15 * coarse + 40 * fine, 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def painted(things: Sequence[Thing], seconds: float, pose: Pose) -> np.ndarray:
+    """What the camera sees: the ground, and everything upon it as a mottled block of its own."""
+    corners = np.array([[-60.0, -60.0], [60.0, -60.0], [60.0, 60.0], [-60.0, 60.0]])
+    ahead = pose.position_in(FRAME)[:2] + 40 * np.array(
+        [np.sin(np.radians(pose.yaw_deg)), np.cos(np.radians(pose.yaw_deg))]
+    )
+    places = ahead + corners * 0.3
+    pixels, _ = project(CAMERA, pose, FRAME, np.column_stack([places, np.full(4, GROUND_M)]))
+    scale = GROUND_PX / GROUND_SPAN_M
+    texels = np.column_stack([GROUND_PX / 2 + places[:, 0] * scale, GROUND_PX / 2 - places[:, 1] * scale])
+    homography = cv2.getPerspectiveTransform(texels.astype(np.float32), pixels.astype(np.float32))
+    image = cv2.warpPerspective(
+        ground_texture(), homography, (1280, 720), borderMode=cv2.BORDER_REFLECT, flags=cv2.INTER_LINEAR
+    )
+    for number, thing in enumerate(things):
+        box = box_of(thing.name, thing.path(seconds), pose)
+        if box is None or not thing.shown[0] <= seconds < thing.shown[1]:
+            continue
+        pattern = np.random.default_rng(number).integers(0, 255, (5, 3, 3), dtype=np.uint8)
+        width, height = box[2:] - box[:2]
+        left, top, right, bottom = (round(float(side)) for side in box)
+        to_box = np.array([[width / 3, 0, box[0] - left], [0, height / 5, box[1] - top]], np.float32)
+        image[top:bottom, left:right] = cv2.warpAffine(
+            pattern, to_box, (right - left, bottom - top), flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+    return image
+
+
 @dataclass
 class Stage:
     """Runs a Watch over things. ``pixel_noise``: px a box side; ``pose_noise_deg``: of the known pose."""
@@ -123,6 +169,7 @@ class Stage:
         self.random = np.random.default_rng(self.seed)
         self._seconds = 0.0
         self.known: dict[datetime, Pose] = {}
+        self.overlays: list[list[OverlayBox]] = []
 
     def detect(self, image: np.ndarray) -> Detections:
         pose = self.flight.pose(self._seconds)
@@ -159,7 +206,6 @@ class Stage:
             kinds=load_kinds(), evidence=EvidenceStore(directory), flight_id=UUID(int=7), source="simulator",
             weights_label="scripted", namespace=UUID(int=7), rules=rules,
         )  # fmt: skip
-        image = np.full((720, 1280, 3), 120, np.uint8)
         messages: list[SightingMessage] = []
         results = []
         for index in range(round(seconds * fps)):
@@ -169,8 +215,10 @@ class Stage:
                 self.known[instant] = self.flight.pose(
                     self._seconds, self.random.normal(0, self.pose_noise_deg, 3)
                 )
+            image = painted(self.things, self._seconds, self.flight.pose(self._seconds))
             result = watch.process(Frame(image, instant, index))
             results.append(result)
+            self.overlays.append(watch.overlay(result))
             messages += result.sightings
         return messages + watch.finish(), results
 

@@ -47,15 +47,12 @@ def test_a_no_parking_zone_explains_no_gathering(tmp_path: Path) -> None:
     assert kinds(play(tmp_path, cluster(0, 0, 14), where=where)) == ["gathering"]
 
 
-NOT_HELD = pytest.mark.xfail(reason="among onlookers the agitation is not held long enough yet")
-
-
-@pytest.mark.parametrize("onlookers", [0, pytest.param(7, marks=NOT_HELD)])
+@pytest.mark.parametrize("onlookers", [0, 7])
 def test_two_who_push_each_other_are_a_possible_dispute(tmp_path: Path, onlookers: int) -> None:
     found = play(tmp_path, [*fight(0, 0, onlookers), *talking(12, 3), *talking(-12, 5, seed=3)])
     assert kinds(found) == ["dispute"]
     terms = {reason.term: reason for reason in found[0].reasons}
-    assert {"pair_acceleration", "pair_score", "pair_distance", "held_seconds"} <= set(terms)
+    assert {"pair_acceleration", "pair_speed", "reversals", "pair_distance", "held_seconds"} <= set(terms)
     assert all(reason.fulfilled for reason in found[0].reasons)
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from missions.terrain import FlatTerrain
-from tests.unit.vision.stage import CAMERA, FRAME, GROUND_M, Flight
+from tests.unit.vision.stage import CAMERA, FRAME, GROUND_M, Flight, box_of
 from vision.camera import Pose, project
 from vision.ground import GroundView
 
@@ -59,6 +59,20 @@ def test_the_error_of_a_place_is_what_shaking_pixels_makes_of_it() -> None:
     expected = np.cov(cloud.T)
     found = FLAT.covariance(OVER, FLAT.place(OVER, pixel), [2.0])[0]
     np.testing.assert_allclose(found, expected, atol=0.15 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "flight", [Flight(0, 0, 0, 0), Flight(0, 0, 0, 0, pitch=-90), Flight(0, 0, 0, 0, pitch=-30)]
+)
+@pytest.mark.parametrize("offset", [(0.0, 0.0), (18.0, 6.0), (-15.0, -5.0)])
+def test_flames_and_smoke_stand_on_their_foot(flight: Flight, offset: tuple[float, float]) -> None:
+    pose = flight.pose(0)
+    place = np.array([0.0, 50 / np.tan(np.radians(-flight.pitch))]) + offset
+    for name, error in (("fire", 1.0), ("smoke", 3.5)):
+        box = box_of(name, (float(place[0]), float(place[1])), pose)
+        assert box is not None
+        found = FLAT.place(pose, FLAT.foot_pixels(pose, box[None]))[0]
+        assert np.linalg.norm(found - place) < error
 
 
 def test_in_view() -> None:

@@ -62,7 +62,6 @@ def test_smoke_far_from_a_fire_is_its_own_thing(tmp_path: Path) -> None:
     assert sorted(kinds(messages)) == ["fire", "smoke"]
 
 
-@pytest.mark.xfail(reason="a fire seen for little more than a second is not reported, so not taken back")
 def test_a_fire_that_vanishes_in_full_view_is_taken_back(tmp_path: Path) -> None:
     messages = play(tmp_path, Thing("fire", at(0, 0), 0.6, shown=(0.0, 1.3)), seconds=6.0)
     assert kinds(messages, SightingState.RETRACTED) == ["fire"]
