@@ -48,14 +48,19 @@ class _Coming:
 
 
 def _open_studio(town_seed: int, camera: CameraModel) -> None:
-    # The terminal's Ctrl+C goes to every process; only the one that owns the world acts on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    end_with_parent()
     _studio.append(Renderer(Town.generate(town_seed), camera))
 
 
-def _end_with_parent() -> None:
-    # A pool's worker waits for work for ever: it does not notice that its parent was killed.
+def end_with_parent() -> None:
+    """Tie a pool's worker to its parent: it ends when that one is killed, and leaves Ctrl+C to it."""
+    # The terminal's Ctrl+C goes to every process; only the one that owns the world acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A worker waits for work for ever: it does not notice by itself that its parent was killed.
+    threading.Thread(target=_wait_for_parent, name="parent", daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
