@@ -27,5 +27,5 @@ def test_a_command_line_alone_loads_no_heavy_package(module: str) -> None:
 
 
 def test_the_server_starts_without_what_only_single_requests_need() -> None:
-    later = {"scipy.optimize", "scipy.ndimage", "onnxruntime", "av", "panda3d", "pymavlink", "ortools"}
+    later = {"scipy.optimize", "onnxruntime", "av", "panda3d", "pymavlink", "ortools"}
     assert not loaded_by("server.app") & later
