@@ -167,8 +167,8 @@ class CrowdJudge:
         for row, (strand, motion) in enumerate(zip(strands, moves, strict=True)):
             if motion is None or strand.person < 0:
                 continue
-            beside = np.linalg.norm(where - where[row], axis=1) < self.rules.core_reach
-            beside[row] = False
+            away = np.linalg.norm(where - where[row], axis=1)
+            beside = (away < self.rules.core_reach) & (away > self.rules.pair_distance)
             others = paces[beside & np.isfinite(paces)]
             if (quarrel := self._judge_strand(scene, strand, motion, others)) is not None:
                 found.append(quarrel)
