@@ -7,6 +7,7 @@ piece, and is cut to where the aircraft may fly. What flown lanes do not see is 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +20,22 @@ from shapely.ops import split
 
 from missions.footprints import View, swept
 from missions.geodesy import Array
-from missions.ordering import nearest_first, order_lanes
+from missions.ordering import KICKS, nearest_first, order_lanes
 from missions.routes import Routes
 from missions.shapes import parts_of
+from missions.shortening import Strip, shorten
 
 ANGLE_STEP_DEG = 5
 ANGLES_TRIED_IN_FULL = 3
+CANDIDATES_FLOWN_OUT = 2
 SLIVER_M2 = 2.0
+WORTH_A_LANE_M2 = 2.0
 SHORTEST_LANE_M = 10.0
 TURN_COST_M = 15.0
+FACING = 0.5
+MOST_RINGS = 60
+HOOK_M = 30.0
+"""What a lane for a gap takes besides what the gap itself does."""
 GAP_ROUNDS = 4
 GAP_HEADINGS = 24
 GAPS_PER_ROUND = 40
@@ -76,32 +84,119 @@ class Tour:
     length_m: float
 
 
-def cover(target: Any, region: Any, home: Array, sweep: Sweep, seen: Seen | None = None) -> Tour:
+def cover(
+    target: Any, region: Any, home: Array, sweep: Sweep, seen: Seen | None = None, leave_out: float = 0.0
+) -> Tour:
     """Lanes over ``target`` flown inside ``region`` from ``home`` and back.
+
+    Ways between lanes that see ground which no lane sees become lanes themselves.
 
     Args:
         target: ground to see, Polygon or MultiPolygon in metres.
         region: where the aircraft may be; connected, with ``home`` inside.
         home: (2,) east, north.
         seen: what lanes see; over flat ground when left out.
+        leave_out: part of the target that may stay unseen where only detours would show it.
 
     Returns:
         The shortest tour found; empty when nothing of the target can be seen from the region.
     """
     look: Seen = seen or (lambda starts, ends: swept(sweep.view, starts, ends))
-    tours = []
+    spare_m2 = leave_out * target.area
+    drafts: list[_Draft] = []
     for options in _candidates(target, region, sweep):
+        draft = plan_tour(options, region, home, kicks=0)
+        gaps = _gaps(uncovered(target, _legs(draft), look), target, spare_m2)
+        hooks = sum(HOOK_M + 3 * gap.area / sweep.spacing_m for gap in gaps)
+        estimate = draft.length_m + TURN_COST_M * len(draft.lanes) + hooks
+        drafts.append((estimate, len(drafts), bool(gaps), options))
+    tours = []
+    for options in _worth_flying_out(drafts):
         tour = plan_tour(options, region, home)
-        extra = _fill_gaps(target, region, tour, sweep, look)
-        if extra:
-            tour = plan_tour([*_fixed(tour.lanes), *extra], region, home)
+        if seen is None and len(tour.lanes):
+            tour = _shortened(tour, target, region, sweep, spare_m2)
+        tour = _completed(tour, target, region, home, sweep, look, spare_m2)
         tours.append((_score(tour, target, look), tour))
     if not tours:
         return Tour(np.empty((0, 2, 2)), [], 0.0)
     return min(tours, key=lambda item: item[0])[1]
 
 
-def plan_tour(options: list[LaneOptions], region: Any, home: Array) -> Tour:
+_Draft: TypeAlias = tuple[float, int, bool, list[LaneOptions]]
+"""Estimated metres, number, whether gaps are left, lanes."""
+
+
+def _worth_flying_out(drafts: list[_Draft]) -> list[list[LaneOptions]]:
+    """The most promising drafts, and with them the best that leaves no gap: what gaps cost is a guess."""
+    ranked = sorted(drafts, key=lambda draft: draft[:2])
+    chosen = ranked[:CANDIDATES_FLOWN_OUT]
+    if all(draft[2] for draft in chosen):
+        chosen += [draft for draft in ranked if not draft[2]][:1]
+    return [draft[3] for draft in chosen]
+
+
+def _legs(tour: Tour) -> Array:
+    """All straight ways of a tour, (N, 2, 2)."""
+    path = _path(tour)
+    return np.stack([path[:-1], path[1:]], axis=1)
+
+
+def _path(tour: Tour) -> Array:
+    """All positions of a tour, (N, 2)."""
+    if not tour.transits:
+        return np.empty((0, 2))
+    pieces = [tour.transits[0]]
+    for lane, transit in zip(tour.lanes, tour.transits[1:], strict=True):
+        pieces += [lane, transit]
+    return np.vstack(pieces)
+
+
+def _shortened(tour: Tour, target: Any, region: Any, sweep: Sweep, spare_m2: float) -> Tour:
+    """The tour as one way without lanes, with corners moved so that it is shorter or shows more."""
+    dwell = min(sweep.dwell_m, sweep.view.depth_m)
+    strip = Strip(sweep.view.near_half, sweep.view.near + dwell, sweep.view.far - dwell)
+    longest = max(tour.lanes, key=_span)
+    east, north = longest[1] - longest[0]
+    path = shorten(_path(tour), target, region, strip, math.degrees(math.atan2(north, east)), spare_m2)
+    return Tour(np.empty((0, 2, 2)), [path], float(shapely.linestrings(path).length))
+
+
+def _completed(
+    tour: Tour, target: Any, region: Any, home: Array, sweep: Sweep, look: Seen, spare_m2: float
+) -> Tour:
+    """The tour with lanes for what it does not see yet."""
+    for _ in range(GAP_ROUNDS):
+        tour = _promoted(tour, target, look)
+        extra = _fill_gaps(target, region, tour, sweep, look, spare_m2)
+        if not extra:
+            break
+        tour = plan_tour([*_fixed(tour.lanes), *extra], region, home)
+    return _promoted(tour, target, look)
+
+
+def _promoted(tour: Tour, target: Any, look: Seen) -> Tour:
+    """The same way with those legs between lanes as lanes that see ground which no lane sees."""
+    missing = uncovered(target, tour.lanes, look)
+    lanes: list[Array] = []
+    transits: list[Array] = []
+    for number, way in enumerate(tour.transits):
+        rest = [way[0]]
+        for start, end in itertools.pairwise(way):
+            seen = look(start[None], end[None])[0] if np.hypot(*(end - start)) > 1.0 else None
+            gained = 0.0 if seen is None else float(shapely.area(shapely.intersection(seen, missing)))
+            if gained > WORTH_A_LANE_M2:
+                missing = shapely.difference(missing, seen)
+                transits.append(np.array(rest))
+                lanes.append(np.stack([start, end]))
+                rest = []
+            rest.append(end)
+        transits.append(np.array(rest))
+        if number < len(tour.lanes):
+            lanes.append(tour.lanes[number])
+    return Tour(np.array(lanes).reshape(-1, 2, 2), transits, tour.length_m)
+
+
+def plan_tour(options: list[LaneOptions], region: Any, home: Array, kicks: int = KICKS) -> Tour:
     """Order lanes and connect them inside ``region``; lanes that cannot be reached are left out."""
     if not options:
         return Tour(np.empty((0, 2, 2)), [], 0.0)
@@ -117,12 +212,12 @@ def plan_tour(options: list[LaneOptions], region: Any, home: Array) -> Tour:
     leave = np.where(exists, distance[0, starts], np.inf)
     reachable: list[bool] = [bool(np.isfinite(row).any()) for row in leave]
     if not all(reachable):
-        return plan_tour([o for o, keep in zip(options, reachable, strict=True) if keep], region, home)
+        return plan_tour([o for o, keep in zip(options, reachable, strict=True) if keep], region, home, kicks)
     arrive = np.where(exists, distance[ends, 0], np.inf)
     between = distance[ends.reshape(-1)][:, starts.reshape(-1)].reshape(count, 2, count, 2)
     lengths = np.where(exists, lengths, np.inf)
     results = [
-        order_lanes(leave, between, arrive, lengths, first)
+        order_lanes(leave, between, arrive, lengths, first, kicks)
         for first in (np.arange(count), nearest_first(np.where(exists, leave, np.inf), between))
     ]
     order, directions, total = min(results, key=lambda result: result[2])
@@ -141,13 +236,83 @@ def _candidates(target: Any, region: Any, sweep: Sweep) -> list[list[LaneOptions
     for angle in sorted(angles):
         options = [o for part in parts_of(target) for o in lay_lanes(part, region, angle, sweep)]
         if options:
-            lengths = np.stack([o.lengths for o in options])
-            flown = float(np.nanmin(lengths, axis=1).sum())
-            ranked.append((flown + len(options) * (TURN_COST_M + sweep.spacing_m), angle, options))
+            ranked.append((_worth(options, sweep), angle, options))
     ranked.sort(key=lambda item: item[:2])
     best = [options for _, _, options in ranked[:ANGLES_TRIED_IN_FULL]]
     mixed = _mixed(target, region, sweep, sorted(angles))
-    return [*best, mixed] if mixed else best
+    combed = [
+        _combed(target, region, sweep, angle, side)
+        for _, angle, _ in ranked[:ANGLES_TRIED_IN_FULL]
+        for side in (-1.0, 1.0, 0.0)
+    ]
+    few = sorted(_edge_angles(target) | {angle for _, angle, _ in ranked[:ANGLES_TRIED_IN_FULL]})
+    contoured = [_contoured(target, region, sweep, few, rings) for rings in (1, 3, MOST_RINGS)]
+    return [options for options in (*best, mixed, *combed, *contoured) if options]
+
+
+def _combed(target: Any, region: Any, sweep: Sweep, angle_deg: float, side: float) -> list[LaneOptions]:
+    """Lanes that end at one flown along the border: the way home then shows ground of its own.
+
+    Args:
+        side: -1 for the border at which lanes begin, 1 for that at which they end, 0 for the whole border.
+    """
+    half = sweep.spacing_m / 2
+    turn = math.radians(angle_deg)
+    along = np.array([math.cos(turn), math.sin(turn)])
+    border: list[Array] = []
+    for part in parts_of(target.buffer(-half, join_style="mitre").simplify(half / 8)):
+        points = shapely.get_coordinates(shapely.orient_polygons(part).exterior)
+        for lane in (np.stack(pair) for pair in itertools.pairwise(points)):
+            unit = (lane[1] - lane[0]) / max(_span(lane), 1e-9)
+            outwards = unit[1] * along[0] - unit[0] * along[1]
+            if (side == 0 or outwards * side > FACING) and _span(lane) > SHORTEST_LANE_M:
+                border.append(lane)
+    border = [lane for lane in border if region.covers(shapely.linestrings(lane))]
+    if not border:
+        return []
+    lanes = np.stack(border)
+    rest = shapely.difference(target, shapely.union_all(swept(sweep.view, lanes[:, 0], lanes[:, 1])))
+    rest = rest.buffer(-0.05 * half).buffer(0.05 * half)
+    inner = [o for part in parts_of(rest) for o in lay_lanes(part, region, angle_deg, sweep)]
+    return [*(LaneOptions(np.stack([lane, lane[::-1]])) for lane in border), *inner]
+
+
+def _contoured(target: Any, region: Any, sweep: Sweep, angles: list[float], rings: int) -> list[LaneOptions]:
+    """Lanes along the border and along up to ``rings`` lines inside it, parallel lanes over what is left."""
+    half = sweep.spacing_m / 2
+    lanes: list[Array] = []
+    for ring in range(rings):
+        inset = parts_of(target.buffer(-half * (2 * ring + 1), join_style="mitre").simplify(half / 8))
+        if not inset:
+            break
+        for part in inset:
+            for line in (part.exterior, *part.interiors):
+                lanes += [np.stack(pair) for pair in itertools.pairwise(shapely.get_coordinates(line))]
+    lanes = [
+        lane for lane in lanes if region.covers(shapely.linestrings(lane)) and _span(lane) > SHORTEST_LANE_M
+    ]
+    if not lanes:
+        return []
+    flown = np.stack(lanes)
+    rest = shapely.difference(target, shapely.union_all(swept(sweep.view, flown[:, 0], flown[:, 1])))
+    rest = rest.buffer(-0.15 * half).buffer(0.15 * half)
+    result = [LaneOptions(np.stack([lane, lane[::-1]])) for lane in lanes]
+    for part in parts_of(rest):
+        if part.area > 0.2 * half * half:
+            choices = [lay_lanes(part, region, angle, sweep) for angle in angles]
+            laid = [(_worth(choice, sweep), number) for number, choice in enumerate(choices) if choice]
+            result += choices[min(laid)[1]] if laid else []
+    return result
+
+
+def _span(lane: Array) -> float:
+    return float(np.hypot(*(lane[1] - lane[0])))
+
+
+def _worth(options: list[LaneOptions], sweep: Sweep) -> float:
+    """Metres flown for these lanes, turns included, before they are ordered."""
+    flown = float(np.nanmin(np.stack([o.lengths for o in options]), axis=1).sum())
+    return flown + len(options) * (TURN_COST_M + sweep.spacing_m)
 
 
 def _mixed(target: Any, region: Any, sweep: Sweep, angles: list[float]) -> list[LaneOptions]:
@@ -298,29 +463,28 @@ def _score(tour: Tour, target: Any, look: Seen) -> float:
     return tour.length_m + TURN_COST_M * len(tour.lanes) + missing / 2
 
 
-def _fill_gaps(target: Any, region: Any, tour: Tour, sweep: Sweep, look: Seen) -> list[LaneOptions]:
+def _fill_gaps(
+    target: Any, region: Any, tour: Tour, sweep: Sweep, look: Seen, spare_m2: float
+) -> list[LaneOptions]:
     """Extra lanes for ground that the tour does not see, where the region allows any."""
-    missing = uncovered(target, tour.lanes, look)
-    extra: list[Array] = []
-    for _ in range(GAP_ROUNDS):
-        gaps = sorted(
-            (part for part in parts_of(missing) if part.area > max(SLIVER_M2, 2e-5 * target.area)),
-            key=lambda part: -part.area,
-        )[:GAPS_PER_ROUND]
-        found: list[Array] = []
-        for gap in gaps:
-            rest = shapely.difference(
-                gap, shapely.union_all([look(f[None, 0], f[None, 1])[0] for f in found])
-            )
-            lane = _lane_for_gap(rest, region, sweep, look) if rest.area > SLIVER_M2 else None
-            if lane is not None:
-                found.append(lane)
-        if not found:
-            break
-        extra += found
-        lanes = np.stack(found)
-        missing = shapely.difference(missing, shapely.union_all(look(lanes[:, 0], lanes[:, 1])))
-    return _fixed(np.stack(extra)) if extra else []
+    gaps = _gaps(uncovered(target, tour.lanes, look), target, spare_m2)[:GAPS_PER_ROUND]
+    found: list[Array] = []
+    for gap in gaps:
+        rest = shapely.difference(gap, shapely.union_all([look(f[None, 0], f[None, 1])[0] for f in found]))
+        lane = _lane_for_gap(rest, region, sweep, look) if rest.area > SLIVER_M2 else None
+        if lane is not None:
+            found.append(lane)
+    return _fixed(np.stack(found)) if found else []
+
+
+def _gaps(missing: Any, target: Any, spare_m2: float) -> list[Any]:
+    """Unseen pieces, the largest first, without the smallest that may stay unseen."""
+    gaps = sorted(
+        (part for part in parts_of(missing) if part.area > max(SLIVER_M2, 2e-5 * target.area)),
+        key=lambda part: part.area,
+    )
+    areas = np.cumsum([part.area for part in gaps])
+    return gaps[int(np.searchsorted(areas, spare_m2, side="right")) :][::-1]
 
 
 def _lane_for_gap(gap: Any, region: Any, sweep: Sweep, look: Seen) -> Array | None:

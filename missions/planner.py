@@ -60,6 +60,9 @@ class PlanRequest(BaseModel):
     ceiling_m: float = Field(default=airspace.CEILING_M, gt=0)
     range_m: float = Field(default=airspace.RANGE_M, gt=0)
     look_seconds: float = Field(default=5.0, ge=0, le=60, description="how long every place stays in view")
+    leave_out: float = Field(
+        default=0.002, ge=0, le=0.5, description="part of the ground that may stay unseen to save detours"
+    )
     battery_wh: float = Field(default=90.0, gt=0)
     reserve_fraction: float = Field(default=0.25, ge=0, lt=1)
 
@@ -101,7 +104,9 @@ def plan_patrol(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEn
         PlanImpossible: nothing can be planned from this request; the message says what to change.
     """
     task = _prepare(request, site, cameras)
-    tour = coverage.cover(task.target, task.room.region, task.start[:2], task.sweep, _look(task))
+    tour = coverage.cover(
+        task.target, task.room.region, task.start[:2], task.sweep, _look(task), request.leave_out
+    )
     paths: list[SortiePath] = []
     if len(tour.lanes):
         paths = build_sorties(tour.lanes, task.room.region, task.start[:2], task.flight, request.aircraft)
