@@ -14,7 +14,8 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -53,9 +54,13 @@ SANDBOX_USER = {"user": "demo", "password": "skybeat-demo"}
 EXPECTED_ERRORS = (MissionsError, VisionError, DroneError, StartRefused, OSError, ValueError)
 
 
-def fail(sentence: object) -> typer.Exit:
+def fail(problem: Exception | str) -> typer.Exit:
     """One sentence for the person, and a non-zero exit."""
-    typer.echo(f"skybeat: {sentence}", err=True)
+    if isinstance(problem, Exception):
+        from drone.sentences import plain_sentence
+
+        problem = plain_sentence(problem)
+    typer.echo(f"skybeat: {problem}", err=True)
     return typer.Exit(2)
 
 
@@ -128,6 +133,8 @@ def demo(
 def demo_directory(asked: Path | None, default: Path) -> Path:
     """An empty folder for the demo; a folder that a demo made is emptied, any other is left alone."""
     directory = (asked or default).resolve()
+    if directory.exists() and not directory.is_dir():
+        raise fail(f"{directory} is a file; choose another --data-directory")
     if directory.exists() and any(directory.iterdir()):
         if not (directory / DEMO_MARK).exists():
             raise fail(f"{directory} is not empty and no demo made it; choose another --data-directory")
@@ -219,10 +226,12 @@ def fly(
     frames_per_second: Annotated[float, typer.Option(min=0.2, max=60, help="how often to look")] = 5.0,
     data_directory: Annotated[Path, typer.Option(help="spool and evidence")] = Path("data/agent"),
     yes: Annotated[bool, typer.Option("--yes", help="launch without asking")] = False,
+    signing_key: Annotated[Path | None, typer.Option(help="file with a MAVLink 2 signing key")] = None,
 ) -> None:
     """Fly a plan with a real or simulated vehicle, watch, and report to a server."""
     from drone.flying import FlyOptions, fly_plan, launch_notice
     from drone.mavlink.aircraft import MavlinkVehicle
+    from drone.mavlink.framing import read_signing_key
     from missions.plan_files import read_plan
     from missions.site import load_site
 
@@ -237,7 +246,8 @@ def fly(
         typer.echo(launch_notice(document), err=True)
         if not yes and not typer.confirm("Launch now?", err=True):
             raise fail("not launched")
-        fly_plan(document, ground, MavlinkVehicle(vehicle), options, say=stderr.print)
+        key = None if signing_key is None else read_signing_key(signing_key)
+        fly_plan(document, ground, MavlinkVehicle(vehicle, signing_key=key), options, say=stderr.print)
     except EXPECTED_ERRORS as error:
         raise fail(error) from error
 
@@ -298,7 +308,6 @@ def replay(
     from drone.recorded.poses import PoseDefaults
     from drone.recorded.recording import ReplayOptions, open_recording
     from drone.recorded.session import run_replay
-    from missions.messages import parse_time
 
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
@@ -306,9 +315,8 @@ def replay(
     with tempfile.TemporaryDirectory(prefix="skybeat-replay-") as scratch:
         try:
             defaults = PoseDefaults(
-                pitch_deg=pitch, yaw_deg=yaw, start=parse_time(start) if start else None,
-                zone=ZoneInfo(time_zone) if time_zone else None, takeoff_amsl_m=takeoff_amsl,
-                height_m=height, height_datum=datum_of(height_datum),
+                pitch_deg=pitch, yaw_deg=yaw, start=instant_of(start), zone=zone_of(time_zone),
+                takeoff_amsl_m=takeoff_amsl, height_m=height, height_datum=datum_of(height_datum),
             )  # fmt: skip
             options = ReplayOptions(
                 source=source, work_directory=Path(scratch) / "agent", telemetry=telemetry, camera=camera,
@@ -322,7 +330,7 @@ def replay(
                 kept = replace(options, work_directory=Path("data/replay"))
                 with agent_client(server, token) as client, desk_client(server, user, password) as desk:
                     report = run_replay(kept, client, desk=desk if user else None, recording=recording)
-        except (*EXPECTED_ERRORS, ZoneInfoNotFoundError, httpx.HTTPError) as error:
+        except (*EXPECTED_ERRORS, httpx.HTTPError, httpx.InvalidURL) as error:
             raise fail(error) from error
     show_replay(report, expect, as_json=as_json)
     if report["passed"] is False:
@@ -336,17 +344,38 @@ def agent_client(server: str, token: str) -> httpx.Client:
     return httpx.Client(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=60.0)
 
 
-def desk_client(server: str, user: str | None, password: str) -> httpx.Client:
+@contextmanager
+def desk_client(server: str, user: str | None, password: str) -> Iterator[httpx.Client]:
     """A client of a server as a signed-in person; not signed in when no user is given."""
     import httpx
 
-    client = httpx.Client(base_url=server, timeout=60.0)
-    if user:
-        answer = client.post("/api/v1/session", json={"username": user, "password": password})
-        if answer.is_error:
-            raise fail(f"{server} refuses the user {user}: {answer.json().get('detail', answer.status_code)}")
-        client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-    return client
+    with httpx.Client(base_url=server, timeout=60.0) as client:
+        if user:
+            answer = client.post("/api/v1/session", json={"username": user, "password": password})
+            if answer.is_error:
+                json_type = "json" in answer.headers.get("content-type", "")
+                why = answer.json().get("detail") if json_type else None
+                raise fail(f"{server} refuses the user {user}: {why or f'status {answer.status_code}'}")
+            client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        yield client
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """The instant that --start names."""
+    from missions.messages import parse_time
+
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        raise fail(f"--start {text!r} is no instant; write e.g. 2026-05-01T12:00:00+08:00") from None
+
+
+def zone_of(name: str | None) -> ZoneInfo | None:
+    """The zone that --time-zone names."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise fail(f"--time-zone {name!r} is not known; write e.g. Asia/Shanghai") from None
 
 
 def datum_of(text: str | None) -> Literal["takeoff", "sea"] | None:
@@ -408,7 +437,10 @@ def _plain(value: object) -> str:
 
 def main() -> None:
     """Entry point of the ``skybeat`` command."""
-    app()
+    try:
+        app()
+    except OSError as error:
+        sys.exit(fail(error).exit_code)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class NoTelemetry(DroneError):
 
 
 class AutopilotUnsupported(DroneError):
-    """This autopilot is not flown yet; use an ArduPilot multirotor (flavour "ardupilot")."""
+    """This autopilot is not flown yet; use an ArduPilot or PX4 multirotor."""
 
 
 class SetupWrong(DroneError, ValueError):

@@ -347,6 +347,7 @@ class Patrol:
         if mode is FlightMode.AUTO:
             self._judge_mission(state)
         elif mode is FlightMode.RETURN:
+            self._judge_return(state)
             self._left_mission(state, FlightPhase.RETURNING, "is returning by itself; see its messages")
             self._judge_descent(state)
         elif mode is FlightMode.LAND:
@@ -375,6 +376,12 @@ class Patrol:
             self._judge_descent(state)
         elif not state.landed:
             self._enter(FlightPhase.FLYING, only_from=(FlightPhase.TAKEOFF, FlightPhase.PAUSED))
+
+    def _judge_return(self, state: VehicleState) -> None:
+        """Some autopilots end a mission by returning in a mode of its own."""
+        last = state.items is not None and (state.current_item or 0) >= state.items
+        if last and self._wanted is FlightMode.AUTO:
+            self._complete, self._early, self._wanted = True, None, FlightMode.RETURN
 
     def _judge_descent(self, state: VehicleState) -> None:
         home = state.home or self._plan.home

@@ -1,4 +1,4 @@
-"""An ArduPilot multirotor as a ``drone.vehicle.Vehicle``.
+"""An ArduPilot or PX4 multirotor as a ``drone.vehicle.Vehicle``.
 
 What it answers is what it has seen: armed bit, mode, height and current mission item, never an
 acknowledgement alone. All waiting is in wall time.
@@ -7,6 +7,7 @@ acknowledgement alone. All waiting is in wall time.
 from __future__ import annotations
 
 import math
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.errors import AutopilotUnsupported, DroneError
-from drone.mavlink import modes
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.checks import CEILING_AGL_M, plan_faults
 from drone.mavlink.framing import Message, text_of
 from drone.mavlink.link import GROUND_SYSTEM_ID, Link, Patience
-from drone.mavlink.meaning import WireItem
+from drone.mavlink.meaning import FENCE, MISSION, RALLY, WireItem
+from drone.mavlink.modes import AUTOPILOTS, MULTIROTOR_TYPES, Autopilot
 from drone.mavlink.streams import DEFAULT_RATES_HZ, Streams
 from drone.mavlink.transfer import MissionTransfer
 from drone.mavlink.transport import Transport
@@ -34,6 +35,8 @@ STILL_M_S = 0.8
 FENCE_TYPE_ALTITUDE_AND_AREAS = 5
 FENCE_UNION_OF_AREAS = 2
 FENCE_HEADROOM_M = 20.0
+PX4_FENCE_RETURN = 3
+"""GF_ACTION: return home when the fence is left."""
 _POLL_S = 0.05
 _EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
 _OWN_MODE_CHANGE_S = 10.0
@@ -56,7 +59,7 @@ class MavlinkVehicle:
     Raises:
         AddressRefused, PortUnavailable: the address is wrong or cannot be opened.
         NoVehicle: nothing there speaks as an autopilot.
-        AutopilotUnsupported: it is no ArduPilot multirotor.
+        AutopilotUnsupported: it is neither an ArduPilot nor a PX4 multirotor.
     """
 
     def __init__(
@@ -77,12 +80,16 @@ class MavlinkVehicle:
         self._battery_swap = battery_swap
         self._awareness = Awareness(clock or SystemClock(), mounting or CameraMounting())
         self._requests = threading.RLock()
-        self._verified: int | None = None
+        self._verified: dict[int, list[WireItem]] | None = None
         self._expected_mode: int | None = None
         self._asked_mode: tuple[int, float] = (-1, -math.inf)
         self._alive = True
         self._streams: Streams | None = None
-        self._link = Link(where, system_id=system_id, signing_key=signing_key, tick=self._supervise)
+        self._stations: set[tuple[int, bool]] = set()
+        self._link = Link(
+            where, system_id=system_id, signing_key=signing_key, tick=self._supervise,
+            foreign=self._notice_station,
+        )  # fmt: skip
         self._link.add_listener(self._take)
         self._link.start()
         try:
@@ -93,26 +100,38 @@ class MavlinkVehicle:
 
     def _meet(self, rates_hz: Mapping[str, float]) -> None:
         heartbeat = self._link.wait_for_vehicle(self._patience.connect_s)
-        if heartbeat.autopilot != mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA:
+        if heartbeat.autopilot not in AUTOPILOTS:
             raise AutopilotUnsupported(
-                f"the vehicle runs autopilot {heartbeat.autopilot}, only ArduPilot (3) is flown yet"
+                f"the vehicle runs autopilot {heartbeat.autopilot}; ArduPilot (3) and PX4 (12) are flown"
             )
-        if heartbeat.type not in modes.MULTIROTOR_TYPES:
+        if heartbeat.type not in MULTIROTOR_TYPES:
             raise AutopilotUnsupported(f"vehicle type {heartbeat.type} is no multirotor")
-        self._streams = Streams(self._link, self._awareness, rates_hz)
+        mine = AUTOPILOTS[heartbeat.autopilot]
+        absent = {
+            report
+            for other in AUTOPILOTS.values()
+            for report in (other.position_report, other.wind_report)
+            if report not in (mine.position_report, mine.wind_report)
+        }
+        self._streams = Streams(self._link, self._awareness, rates_hz, frozenset(absent))
         for message_id in (mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION, mavlink.MAVLINK_MSG_ID_HOME_POSITION):
             self._link.send(self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, message_id))
+
+    @property
+    def _autopilot(self) -> Autopilot:
+        return self._awareness.autopilot
 
     # what is known
 
     @property
     def description(self) -> str:
         version = self._awareness.latest("AUTOPILOT_VERSION")
+        name = self._autopilot.name
         if version is None:
-            return f"ArduCopter (system {self._link.target[0]})"
+            return f"{name} (system {self._link.target[0]})"
         number = version.flight_sw_version
         return (
-            f"ArduCopter {number >> 24 & 255}.{number >> 16 & 255}.{number >> 8 & 255} "
+            f"{name} {number >> 24 & 255}.{number >> 16 & 255}.{number >> 8 & 255} "
             f"(system {self._link.target[0]})"
         )
 
@@ -141,10 +160,11 @@ class MavlinkVehicle:
         reasons = []
         if not self.link_alive:
             reasons.append("the link is lost")
-        gps, ekf = self._awareness.latest("GPS_RAW_INT"), self._awareness.latest("EKF_STATUS_REPORT")
+        gps = self._awareness.latest("GPS_RAW_INT")
+        estimate = self._awareness.latest(self._autopilot.position_report)
         if gps is None or gps.fix_type < mavlink.GPS_FIX_TYPE_3D_FIX:
             reasons.append("no 3D position from GPS")
-        if ekf is None or not ekf.flags & _EKF_ABSOLUTE_POSITION:
+        if estimate is None or not estimate.flags & _EKF_ABSOLUTE_POSITION:
             reasons.append("the position estimate is not ready")
         if not self._awareness.knows_time or self._awareness.latest("GLOBAL_POSITION_INT") is None:
             reasons.append("position and time have not arrived")
@@ -159,7 +179,9 @@ class MavlinkVehicle:
         return Readiness(not reasons, tuple(reasons))
 
     def _arming_texts(self, since: float) -> list[str]:
-        texts = [t for t in self._awareness.texts_since(since) if t.startswith(("PreArm", "Arm"))]
+        texts = [
+            t for t in self._awareness.texts_since(since) if t.startswith(self._autopilot.arming_prefixes)
+        ]
         return list(dict.fromkeys(texts))
 
     # requests
@@ -169,25 +191,44 @@ class MavlinkVehicle:
             self._verified = None
             if not self.link_alive:
                 return Outcome(Verdict.UNKNOWN, "the link is lost")
-            if self._awareness.armed and self._awareness.mode == modes.AUTO:
+            if self._awareness.armed and self._awareness.mode == self._autopilot.auto:
                 return Outcome(Verdict.REFUSED, "it is flying a mission; pause it before uploading another")
             home = self._awareness.home
             faults = plan_faults(plan, sortie, home, ceiling_agl_m=self._ceiling_agl_m)
             if faults:
                 return Outcome(Verdict.REFUSED, "; ".join(faults))
-            mission = [_home_item(home or plan.home), *_wire(mission_items(plan, sortie))]
-            outcome = MissionTransfer(self._link, self._patience).upload_set(
-                mission, _wire(fence_items(plan)), _wire(rally_items(plan))
-            )
+            mission = _wire(mission_items(plan, sortie))
+            if self._autopilot.home_item:
+                mission = [_home_item(home or plan.home), *mission]
+            fence, rally = _wire(fence_items(plan)), _wire(rally_items(plan))
+            outcome = self._transfer().upload_set(mission, fence, rally)
             if outcome:
                 outcome = self._switch_fence_on(plan) or outcome
             if outcome:
-                self._verified = len(mission)
+                self._verified = {MISSION: mission, FENCE: fence, RALLY: rally}
             return outcome
+
+    def _transfer(self) -> MissionTransfer:
+        return MissionTransfer(self._link, self._patience, home_item=self._autopilot.home_item)
+
+    def _still_planned(self) -> Outcome:
+        """Whether mission, fence and rally points on board are still those that were uploaded."""
+        for kind, items in (self._verified or {}).items():
+            outcome = self._transfer().verify(kind, items)
+            if not outcome:
+                return outcome
+        return Outcome(Verdict.ACCEPTED)
 
     def _switch_fence_on(self, plan: PatrolPlan) -> Outcome | None:
         """An uploaded fence guards nothing until it is enabled; None when it is."""
         heights = [p.altitude_above_home_m for sortie in plan.sorties for p in sortie.waypoints]
+        if not plan.allowed:
+            return None
+        if self._autopilot.is_px4:
+            ceiling_m = float(math.ceil(max(heights) + FENCE_HEADROOM_M))
+            outcome = self.set_parameter("GF_MAX_VER_DIST", ceiling_m)
+            outcome = outcome and self.set_parameter("GF_ACTION", PX4_FENCE_RETURN, whole=True)
+            return None if outcome else outcome
         wanted = {
             "FENCE_TYPE": FENCE_TYPE_ALTITUDE_AND_AREAS,
             "FENCE_ALT_MAX": math.ceil(max(heights) + FENCE_HEADROOM_M),
@@ -195,37 +236,42 @@ class MavlinkVehicle:
         }
         if len(plan.allowed) > 1:
             wanted = {"FENCE_OPTIONS": FENCE_UNION_OF_AREAS, **wanted}
-        if not plan.allowed:
-            return None
         for name, value in wanted.items():
             outcome = self.set_parameter(name, value)
             if not outcome:
                 return outcome
         return None
 
-    def set_parameter(self, name: str, value: float) -> Outcome:
-        """PARAM_SET until the vehicle tells that it has the value."""
-        message = mavlink.MAVLink_param_set_message(
-            *self._link.target, name.encode(), float(value), mavlink.MAV_PARAM_TYPE_REAL32
-        )
+    def set_parameter(self, name: str, value: float, *, whole: bool = False) -> Outcome:
+        """PARAM_SET until the vehicle tells that it has the value.
+
+        Args:
+            whole: a whole number; PX4 carries these as the bytes of an INT32.
+        """
+        bytewise = whole and self._autopilot.is_px4
+        kind = mavlink.MAV_PARAM_TYPE_INT32 if bytewise else mavlink.MAV_PARAM_TYPE_REAL32
+        sent = struct.unpack("<f", struct.pack("<i", int(value)))[0] if bytewise else float(value)
+        message = mavlink.MAVLink_param_set_message(*self._link.target, name.encode(), sent, kind)
         reply = self._link.request(
             lambda _: message, ("PARAM_VALUE",), lambda m: text_of(m.param_id) == name,
             timeout_s=self._patience.reply_s, tries=self._patience.tries,
         )  # fmt: skip
         if reply is None:
             return Outcome(Verdict.UNKNOWN, f"the vehicle does not answer to parameter {name}")
-        if not math.isclose(reply.param_value, value, rel_tol=1e-4, abs_tol=1e-4):
-            return Outcome(
-                Verdict.REFUSED, f"the vehicle keeps parameter {name} at {reply.param_value:g}, not {value:g}"
-            )
+        kept = struct.unpack("<i", struct.pack("<f", reply.param_value))[0] if bytewise else reply.param_value
+        if not math.isclose(kept, value, rel_tol=1e-4, abs_tol=1e-4):
+            return Outcome(Verdict.REFUSED, f"the vehicle keeps parameter {name} at {kept:g}, not {value:g}")
         return Outcome(Verdict.ACCEPTED)
 
     def arm(self) -> Outcome:
-        """Arm in GUIDED (AUTO is no mode to arm in); accepted when the armed bit is seen."""
+        """Arm; accepted when the armed bit is seen, refused when another plan is on board than uploaded."""
         with self._requests:
             if self._awareness.armed:
                 return Outcome(Verdict.ACCEPTED, "already armed")
-            outcome = self._change_mode(modes.GUIDED)
+            outcome = self._still_planned()
+            if not outcome:
+                return Outcome(outcome.verdict, f"not armed: {outcome.why}")
+            outcome = self._change_mode(self._autopilot.arm_in)
             if not outcome:
                 return outcome
             begun = time.monotonic()
@@ -254,42 +300,56 @@ class MavlinkVehicle:
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not armed")
             # a mission that was flown before must begin at its beginning
-            self._command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, 0, 1)
+            self._back_to_first_item()
             begun = time.monotonic()
-            outcome = self._change_mode(modes.AUTO)
+            outcome = self._change_mode(self._autopilot.auto)
             if not outcome:
                 return outcome
-            result = self._command(mavlink.MAV_CMD_MISSION_START)
+            # PX4 flies the mission in this mode, and would take a start as a request to arm
+            result = None if self._autopilot.is_px4 else self._command(mavlink.MAV_CMD_MISSION_START)
             if self._wait(self._is_flying_mission, self._patience.take_off_s, self._take_off_ended):
                 return Outcome(Verdict.ACCEPTED, "flying the mission")
             said = "; ".join(self._awareness.texts_since(begun))
             if not self.link_alive:
                 return Outcome(Verdict.UNKNOWN, "the link was lost during take-off")
-            if self._awareness.armed and self._awareness.mode == modes.AUTO and result == 0:
+            if self._awareness.armed and self._awareness.mode == self._autopilot.auto and not result:
                 return Outcome(Verdict.UNKNOWN, f"no take-off was seen in time; the vehicle said: {said}")
             return Outcome(Verdict.REFUSED, f"the vehicle did not take off; it said: {said or 'nothing'}")
+
+    def _back_to_first_item(self) -> None:
+        """PX4 refuses the command and takes the message; ArduPilot denies an index that is none."""
+        if self._autopilot.is_px4:
+            message = mavlink.MAVLink_mission_set_current_message(*self._link.target, 0)
+            self._link.request(
+                lambda _: message, ("MISSION_CURRENT",), lambda m: m.seq == 0,
+                timeout_s=self._patience.reply_s, tries=self._patience.tries,
+            )  # fmt: skip
+        else:
+            self._command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, 0, 1)
 
     def _is_flying_mission(self) -> bool:
         current = self._awareness.latest("MISSION_CURRENT")
         return (
             self._awareness.armed
-            and self._awareness.mode == modes.AUTO
+            and self._awareness.mode == self._autopilot.auto
             and (self._awareness.height_m or 0.0) > FLYING_HEIGHT_M
             and current is not None
-            and current.seq >= 1
+            and current.seq >= int(self._autopilot.home_item)
         )
 
     def _take_off_ended(self) -> bool:
-        return not self._awareness.armed or self._awareness.mode != modes.AUTO
+        return not self._awareness.armed or self._awareness.mode != self._autopilot.auto
 
     def pause(self) -> Outcome:
-        """Hold in BRAKE, or in GUIDED where there is no BRAKE; accepted when it is seen to stand."""
+        """Hold in the best mode that it has for that; accepted when it is seen to stand."""
         with self._requests:
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not flying")
-            outcome = self._change_mode(modes.BRAKE)
-            if outcome.verdict is Verdict.REFUSED:
-                outcome = self._change_mode(modes.GUIDED)
+            outcome = Outcome(Verdict.REFUSED)
+            for mode in self._autopilot.holds:
+                outcome = self._change_mode(mode)
+                if outcome.verdict is not Verdict.REFUSED:
+                    break
             if not outcome:
                 return outcome
             if self._wait(lambda: self._speed() < STILL_M_S, self._patience.hold_s):
@@ -303,15 +363,15 @@ class MavlinkVehicle:
                 return Outcome(Verdict.REFUSED, "the vehicle is not flying")
             if self._verified is None:
                 return Outcome(Verdict.REFUSED, "no verified mission is on board")
-            return self._change_mode(modes.AUTO)
+            return self._change_mode(self._autopilot.auto)
 
     def return_home(self) -> Outcome:
         with self._requests:
-            return self._change_mode(modes.RTL)
+            return self._change_mode(self._autopilot.rtl)
 
     def land(self) -> Outcome:
         with self._requests:
-            return self._change_mode(modes.LAND)
+            return self._change_mode(self._autopilot.land)
 
     def point_camera(self, pitch_deg: float) -> Outcome:
         """Hold the gimbal at this pitch (0 at the horizon, -90 straight down)."""
@@ -357,13 +417,17 @@ class MavlinkVehicle:
             return Outcome(Verdict.ACCEPTED)
         begun = time.monotonic()
         self._asked_mode = (number, begun)
-        result = self._command(mavlink.MAV_CMD_DO_SET_MODE, mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED, number)
+        result = self._command(mavlink.MAV_CMD_DO_SET_MODE, *self._autopilot.mode_parameters(number))
         if result is None or result == mavlink.MAV_RESULT_ACCEPTED:
             if self._wait(lambda: self._awareness.mode == number, self._patience.mode_s):
                 return Outcome(Verdict.ACCEPTED)
-            return Outcome(Verdict.UNKNOWN, f"mode {modes.name(number)} was asked for but not seen")
+            return Outcome(
+                Verdict.UNKNOWN, f"mode {self._autopilot.mode_name(number)} was asked for but not seen"
+            )
         said = "; ".join(self._awareness.texts_since(begun)) or _RESULTS.get(result, f"code {result}")
-        return Outcome(Verdict.REFUSED, f"the vehicle refused mode {modes.name(number)}: {said}")
+        return Outcome(
+            Verdict.REFUSED, f"the vehicle refused mode {self._autopilot.mode_name(number)}: {said}"
+        )
 
     def _speed(self) -> float:
         position = self._awareness.latest("GLOBAL_POSITION_INT")
@@ -409,9 +473,26 @@ class MavlinkVehicle:
         if now == asked and time.monotonic() - at < _OWN_MODE_CHANGE_S:
             self._expected_mode = now
             return
+        mine = self._autopilot
+        if (before, now) == (mine.auto, mine.rtl) and self._awareness.ended_by_return:
+            return
         self._awareness.say(
-            f"ALARM: mode changed from {modes.name(before)} to {modes.name(now)} without our asking"
+            f"ALARM: mode changed from {mine.mode_name(before)} to {mine.mode_name(now)} without our asking"
         )
+
+    def _notice_station(self, station: int, transfer: bool) -> None:
+        """Another ground station on this link is said aloud, once for each thing that it does."""
+        if (station, transfer) in self._stations:
+            return
+        self._stations.add((station, transfer))
+        if transfer:
+            self._awareness.say(
+                f"ALARM: ground station {station} transfers a mission with this vehicle; "
+                "what is on board is read back before arming"
+            )
+        else:
+            same = ", with our system id: give one of them another" if station == self._link.system_id else ""
+            self._awareness.say(f"WARNING: another ground station (system {station}) is on this link{same}")
 
     def _supervise(self) -> None:
         if self._link.last_heard == 0.0:

@@ -19,8 +19,8 @@ from itertools import pairwise
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.errors import NoTelemetry
-from drone.mavlink import modes
 from drone.mavlink.framing import Message, text_of
+from drone.mavlink.modes import ARDUPILOT, AUTOPILOTS, Autopilot
 from drone.telemetry import PoseTrack
 from drone.vehicle import VehicleState
 from missions.clock import Clock
@@ -142,6 +142,12 @@ class Awareness:
         return heartbeat is not None and bool(heartbeat.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
 
     @property
+    def autopilot(self) -> Autopilot:
+        """Whose numbers the vehicle speaks in."""
+        heartbeat = self.latest("HEARTBEAT")
+        return ARDUPILOT if heartbeat is None else AUTOPILOTS.get(heartbeat.autopilot, ARDUPILOT)
+
+    @property
     def mode(self) -> int | None:
         heartbeat = self.latest("HEARTBEAT")
         return None if heartbeat is None else int(heartbeat.custom_mode)
@@ -167,16 +173,16 @@ class Awareness:
                 pitch_deg=math.degrees(attitude.pitch) if attitude else 0.0,
                 ground_speed_m_s=math.hypot(position.vx, position.vy) / 100,
                 climb_m_s=-position.vz / 100,
-                mode=modes.meaning(-1 if mode is None else mode),
-                mode_name="" if mode is None else modes.name(mode),
+                mode=self.autopilot.meaning(mode),
+                mode_name=self.autopilot.mode_name(mode),
                 armed=self.armed,
                 landed=self._landed(),
                 battery_fraction=self._battery_fraction(),
                 battery_voltage_v=self._field("SYS_STATUS", "voltage_battery", 0.001, unknown=65535),
                 gps_fix=int(self._field("GPS_RAW_INT", "fix_type") or 0),
                 satellites=self._whole("GPS_RAW_INT", "satellites_visible", unknown=255),
-                wind_m_s=self._field("WIND", "speed"),
-                current_item=self._whole("MISSION_CURRENT", "seq", unknown=65535),
+                wind_m_s=self._wind_m_s(),
+                current_item=self._current_item(),
                 items=self._items(),
                 home=self.home,
                 link_alive=link_alive,
@@ -199,6 +205,29 @@ class Awareness:
     def _battery_fraction(self) -> float | None:
         percent = self._field("SYS_STATUS", "battery_remaining", unknown=-1)
         return None if percent is None else min(1.0, max(0.0, percent / 100))
+
+    def _current_item(self) -> int | None:
+        """Counted from 1 without a home item, whatever the autopilot counts from."""
+        current = self._whole("MISSION_CURRENT", "seq", unknown=65535)
+        if current is None or self.autopilot.home_item:
+            return current
+        items = self._items()
+        # PX4 hands the mission's return over to its return mode, and may still tell the waypoint before
+        if items is not None and current + 1 >= items - 1 and self.mode == self.autopilot.rtl:
+            return items
+        return current + 1
+
+    @property
+    def ended_by_return(self) -> bool:
+        """Whether the mission ended in a mode of its own that brings the aircraft home."""
+        items = self._items()
+        return not self.autopilot.home_item and items is not None and (self._current_item() or 0) >= items
+
+    def _wind_m_s(self) -> float | None:
+        north, east = self._field("WIND_COV", "wind_x"), self._field("WIND_COV", "wind_y")
+        if self.autopilot.is_px4:
+            return None if north is None or east is None else math.hypot(north, east)
+        return self._field("WIND", "speed")
 
     def _items(self) -> int | None:
         # MISSION_CURRENT.total is an extension; 0 or 65535 says that it is not known

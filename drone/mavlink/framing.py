@@ -6,13 +6,19 @@ signing timestamps. It is not thread-safe; one owner parses and, under its own l
 
 from __future__ import annotations
 
+import base64
+import binascii
 import struct
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from drone.errors import SetupWrong
+
 SIGNING_EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
+KEY_BYTES = 32
 ALWAYS_ALLOWED = frozenset({mavlink.MAVLINK_MSG_ID_RADIO_STATUS})
 """Messages that telemetry radios insert themselves and cannot sign."""
 
@@ -79,6 +85,31 @@ class Framing:
                 self.malformed += 1
             elif not kind.startswith("UNKNOWN"):
                 messages.append(message)
+
+
+def read_signing_key(path: Path | str) -> bytes:
+    """The 32 bytes of a MAVLink 2 signing key: a file of 32 bytes, of 64 hexadecimal digits or of base64.
+
+    Raises:
+        SetupWrong: the file cannot be read or holds no such key.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SetupWrong(f"the signing key {path} cannot be read: {error.strerror or error}") from error
+    if len(data) == KEY_BYTES:
+        return data
+    words = data.split()
+    for decode in (binascii.unhexlify, lambda word: base64.b64decode(word, validate=True)):
+        try:
+            key = decode(words[0]) if len(words) == 1 else b""
+        except (binascii.Error, ValueError):
+            continue
+        if len(key) == KEY_BYTES:
+            return key
+    raise SetupWrong(
+        f"{path} holds no signing key: give 32 bytes, as they are, as 64 hexadecimal digits or as base64"
+    )
 
 
 def text_of(value: str | bytes) -> str:

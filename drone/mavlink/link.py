@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -26,6 +27,10 @@ GROUND_SYSTEM_ID = 255
 GROUND_COMPONENT_ID = mavlink.MAV_COMP_ID_MISSIONPLANNER
 HEARTBEAT_S = 1.0
 _READ_S = 0.1
+_TRANSFERS = frozenset({
+    "MISSION_COUNT", "MISSION_ITEM_INT", "MISSION_ITEM", "MISSION_REQUEST", "MISSION_REQUEST_INT",
+    "MISSION_ACK", "MISSION_CLEAR_ALL",
+})  # fmt: skip
 
 Listener = Callable[[Message], None]
 
@@ -46,6 +51,12 @@ class Patience:
     take_off_s: float = 120.0
     mode_s: float = 10.0
     hold_s: float = 30.0
+
+
+class Mailbox(Protocol):
+    """Where a request waits for messages."""
+
+    def get(self, timeout_s: float) -> Message | None: ...
 
 
 class Inbox:
@@ -75,6 +86,8 @@ class Link:
         where: an address (see ``transport.Address``) or an open transport.
         signing_key: 32 bytes; then everything is signed and unsigned packets are dropped.
         tick: called about ten times a second in the reader thread, for supervision; it must not block.
+        foreign: called in the reader thread with the system id of another ground station and whether it has a
+            mission transfer with our vehicle; ours when that station uses our system id.
     """
 
     def __init__(
@@ -84,6 +97,7 @@ class Link:
         system_id: int = GROUND_SYSTEM_ID,
         signing_key: bytes | None = None,
         tick: Callable[[], None] | None = None,
+        foreign: Callable[[int, bool], None] | None = None,
     ) -> None:
         self._url = where if isinstance(where, str) else None
         self._transport = open_transport(where) if isinstance(where, str) else where
@@ -93,6 +107,7 @@ class Link:
         self._inboxes: list[Inbox] = []
         self._listeners: list[Listener] = []
         self._tick = tick
+        self._foreign = foreign
         self._closing = threading.Event()
         self._found = threading.Event()
         self._heartbeat_due = 0.0
@@ -103,6 +118,11 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="mavlink-reader", daemon=True)
 
     @property
+    def system_id(self) -> int:
+        """Ours."""
+        return self._system_id
+
+    @property
     def description(self) -> str:
         return self._transport.description
 
@@ -110,6 +130,10 @@ class Link:
     def malformed(self) -> int:
         """How many broken packets or pieces of garbage have arrived."""
         return self._framing.malformed
+
+    def now(self) -> float:
+        """Seconds on the clock that ``last_heard`` is told on."""
+        return time.monotonic()
 
     def start(self) -> None:
         """Start reading."""
@@ -242,17 +266,33 @@ class Link:
         if kind == "HEARTBEAT" and not self._found.is_set() and _is_autopilot(message):
             self.target, self.heartbeat = source, message
             self._found.set()
-        if not self._found.is_set() or source[0] != self.target[0]:
+        if not self._found.is_set():
+            return
+        if source[0] != self.target[0]:
+            if kind == "HEARTBEAT" and message.type == mavlink.MAV_TYPE_GCS:
+                self._notice(source[0], transfer=False)
+            elif kind in _TRANSFERS and message.target_system == self.target[0]:
+                self._notice(source[0], transfer=True)
             return
         if source[1] == self.target[1]:
             self.last_heard = now
             if kind == "HEARTBEAT":
                 self.heartbeat, self.last_heartbeat = message, now
+        addressee = getattr(message, "target_system", 0)
+        if addressee not in (0, self._system_id):
+            # an answer to somebody else must not be taken for one to us
+            if kind in _TRANSFERS:
+                self._notice(addressee, transfer=True)
+            return
         for inbox in tuple(self._inboxes):
             if kind in inbox.kinds:
                 inbox.put(message)
         for listener in self._listeners:
             listener(message)
+
+    def _notice(self, station: int, *, transfer: bool) -> None:
+        if self._foreign is not None:
+            self._foreign(station, transfer)
 
     def _reopen(self) -> None:
         """Open a broken address again until that works; a given transport is not reopened."""

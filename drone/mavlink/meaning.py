@@ -92,15 +92,17 @@ def sentence_for(result: int, kind: int, index: int | None = None) -> str:
     return f"the vehicle refused the {NAMES[kind]}{where}: {reason}"
 
 
-def difference(kind: int, sent: Sequence[WireItem], read: Sequence[WireItem]) -> str | None:
+def difference(
+    kind: int, sent: Sequence[WireItem], read: Sequence[WireItem], *, home_item: bool = True
+) -> str | None:
     """The first difference in meaning between what was sent and what is stored; None when there is none.
 
-    Item 0 of a mission is the vehicle's own home and is not compared.
+    Item 0 of a mission is the vehicle's own home where it keeps a ``home_item``, and is not compared.
     """
     if len(sent) != len(read):
         return f"{len(read)} items are stored, {len(sent)} were sent"
     for index, (ours, theirs) in enumerate(zip(sent, read, strict=True)):
-        if kind == MISSION and index == 0:
+        if kind == MISSION and index == 0 and home_item:
             continue
         if why := _item_difference(ours, theirs):
             return f"item {index} (command {ours.command}): {why}"

@@ -18,21 +18,33 @@ DEFAULT_RATES_HZ: Mapping[str, float] = {
     "SYS_STATUS": 2.0,
     "GPS_RAW_INT": 2.0,
     "EKF_STATUS_REPORT": 2.0,
+    "ESTIMATOR_STATUS": 2.0,
     "EXTENDED_SYS_STATE": 2.0,
     "MISSION_CURRENT": 4.0,
     "HOME_POSITION": 0.5,
     "WIND": 0.5,
+    "WIND_COV": 0.5,
 }
 """Hertz of the vehicle's own time."""
 _ASK_AGAIN_S = 3.0
 
 
 class Streams:
-    """Asks for each message until it flows; ``maintain`` is cheap and called often."""
+    """Asks for each message until it flows; ``maintain`` is cheap and called often.
 
-    def __init__(self, link: Link, awareness: Awareness, rates_hz: Mapping[str, float]) -> None:
+    Args:
+        absent: messages that this autopilot does not have.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        awareness: Awareness,
+        rates_hz: Mapping[str, float],
+        absent: frozenset[str] = frozenset(),
+    ) -> None:
         self._link, self._awareness = link, awareness
-        self._rates_hz = dict(rates_hz)
+        self._rates_hz = {name: rate for name, rate in rates_hz.items() if name not in absent}
         self._asked_at: dict[str, float] = {}
 
     def maintain(self) -> None:

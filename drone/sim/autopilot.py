@@ -1,8 +1,9 @@
 """A simulated aircraft that speaks MAVLink 2, for our own agent and for anybody's ground station.
 
-It behaves like ArduCopter 4.6: item 0 of a mission is home, telemetry is off until requested, AUTO cannot be
-armed in, an acknowledged command is not yet a flying aircraft. Time advances only by ``step``, so that a
-flight repeats exactly for the same seed and the same input; sockets only move bytes into queues.
+It behaves like ArduCopter 4.6 (item 0 of a mission is home, telemetry is off until requested, AUTO cannot be
+armed in) or like PX4 1.16 (see ``flavours``); an acknowledged command is not yet a flying aircraft. Time
+advances only by ``step``, so that a flight repeats exactly for the same seed and the same input; sockets only
+move bytes into queues.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from datetime import datetime, timedelta
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from drone.errors import AutopilotUnsupported, SetupWrong
+from drone.errors import SetupWrong
 from drone.mavlink.framing import Message
 from drone.sim.airframe import Airframe, Ground
 from drone.sim.battery import Battery
 from drone.sim.commands import Commands
+from drone.sim.flavours import flavour_of
 from drone.sim.flight import INFO, Fault, Flight
 from drone.sim.gimbal import Gimbal
 from drone.sim.inbound import Inbound
@@ -27,6 +29,7 @@ from drone.sim.modes import CopterMode
 from drone.sim.parameter_service import ParameterService
 from drone.sim.parameters import Parameters
 from drone.sim.ports import Ports
+from drone.sim.px4_parameters import Px4Parameters
 from drone.sim.reports import Reports
 from drone.sim.session import Session
 from drone.sim.transfers import Transfers
@@ -38,6 +41,7 @@ TICK_MS = 20
 _TICK_S = TICK_MS / 1000
 _PREARM_REPORT_S = 30.0
 _STATUS_TEXT_BYTES = 50
+_REACHED_EVERY_TICKS = 5
 
 
 class SimulatedAutopilot:
@@ -47,7 +51,7 @@ class SimulatedAutopilot:
         home: latitude, longitude, altitude above sea level of the place where it stands.
         terrain: the ground; None is flat at home's altitude.
         start: UTC of boot.
-        flavour: "ardupilot"; "px4" is not there yet.
+        flavour: "ardupilot" or "px4": whose habits it has.
         wind: metres per second towards east and north; gusts are added.
         gimbal_pitch_deg: where the camera looks after boot.
         ready_after_s: simulated seconds from boot until it can be armed (real ones take about 40).
@@ -55,7 +59,7 @@ class SimulatedAutopilot:
         signing_key: 32 bytes; then only signed packets are heard.
 
     Raises:
-        AutopilotUnsupported: the flavour is not available.
+        AutopilotUnsupported: there is no such flavour.
         SetupWrong: a number is out of range.
     """
 
@@ -76,7 +80,9 @@ class SimulatedAutopilot:
         battery_fraction: float = 1.0,
         signing_key: bytes | None = None,
     ) -> None:
-        _check_setup(flavour, start, system_id, battery_wh, battery_fraction)
+        habits = flavour_of(flavour)
+        _check_setup(start, system_id, battery_wh, battery_fraction)
+        self.flavour = habits
         self.system_id = system_id
         self._start, self._signing_key = start, signing_key
         self._frame = LocalFrame(*home)
@@ -94,15 +100,19 @@ class SimulatedAutopilot:
         store = MissionStore(self._home_item)
         self.flight = Flight(
             frame=self._frame, body=self._body, parameters=self.parameters, store=store, say=self._say,
-            reached=self._reached, ready_after_s=ready_after_s,
+            reached=self._reached, ready_after_s=ready_after_s, flavour=habits,
         )  # fmt: skip
         self._reports = Reports(self.flight, start, system_id)
         self._commands = Commands(self.flight, self._reports, self._say)
         self._transfers = Transfers(
             store, now=lambda: self.time_s, say=self._say,
-            flying_auto=lambda: self.flight.armed and self.flight.mode == CopterMode.AUTO,
+            flying_auto=lambda: self.flight.armed and self.flight.mode == CopterMode.AUTO, flavour=habits,
         )  # fmt: skip
-        self._parameter_service = ParameterService(self.parameters)
+        self._parameter_service = ParameterService(
+            Px4Parameters(self.parameters) if habits.is_px4 else self.parameters
+        )
+        self._reached_again: list[int] = []
+        self._texts = 0
         self._ports = Ports()
         self._loopbacks: dict[int, Loopback] = {}
         self._sessions: dict[int, Session] = {}
@@ -243,6 +253,8 @@ class SimulatedAutopilot:
         home_moved = self.flight.home_enu != self._home_sent
         self._home_sent = self.flight.home_enu
         built: dict[int, Message] = {}
+        if self._reached_again and self._ticks % _REACHED_EVERY_TICKS == 0:
+            self._send_to_all(mavlink.MAVLink_mission_item_reached_message(self._reached_again.pop(0)))
         for session in self._sessions.values():
             for message_id in session.due(self._ticks * TICK_MS):
                 if message_id not in built:
@@ -271,6 +283,7 @@ class SimulatedAutopilot:
                     system_id=self.system_id,
                     signing_key=self._signing_key,
                     at=self.now(),
+                    streams_hz=self.flavour.streams_hz,
                 )
             else:
                 gone.append(peer)
@@ -284,23 +297,28 @@ class SimulatedAutopilot:
             self._sessions.pop(peer, None)
 
     def _say(self, severity: int, text: str) -> None:
-        data = text.encode("ascii", "replace")[:_STATUS_TEXT_BYTES]
-        for session in self._sessions.values():
-            session.send(mavlink.MAVLink_statustext_message(severity, data))
+        data = text.encode("ascii", "replace")
+        if not self.flavour.text_pieces or len(data) <= _STATUS_TEXT_BYTES:
+            self._send_to_all(mavlink.MAVLink_statustext_message(severity, data[:_STATUS_TEXT_BYTES]))
+            return
+        self._texts = self._texts % 65535 + 1
+        for piece, at in enumerate(range(0, len(data), _STATUS_TEXT_BYTES)):
+            part = data[at : at + _STATUS_TEXT_BYTES]
+            self._send_to_all(mavlink.MAVLink_statustext_message(severity, part, self._texts, piece))
 
     def _reached(self, number: int) -> None:
-        self._say(INFO, f"Reached command #{number}")
+        number = self.flavour.on_wire(number)
+        if not self.flavour.is_px4:
+            self._say(INFO, f"Reached command #{number}")
+        self._send_to_all(mavlink.MAVLink_mission_item_reached_message(number))
+        self._reached_again += [number] * (self.flavour.reached_times - 1)
+
+    def _send_to_all(self, message: Message) -> None:
         for session in self._sessions.values():
-            session.send(mavlink.MAVLink_mission_item_reached_message(number))
+            session.send(message)
 
 
-def _check_setup(
-    flavour: str, start: datetime, system_id: int, battery_wh: float, battery_fraction: float
-) -> None:
-    if flavour != "ardupilot":
-        raise AutopilotUnsupported(
-            f'the simulated autopilot has no flavour {flavour!r} yet; available: "ardupilot"'
-        )
+def _check_setup(start: datetime, system_id: int, battery_wh: float, battery_fraction: float) -> None:
     if start.tzinfo is None:
         raise SetupWrong("the simulated autopilot needs an aware start time; add tzinfo=UTC")
     if not 1 <= system_id <= 254:

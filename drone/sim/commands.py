@@ -10,6 +10,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.mavlink.framing import Message
 from drone.sim.dynamics import Vector
+from drone.sim.flavours import px4_mode
 from drone.sim.flight import CRITICAL, Flight
 from drone.sim.mission_store import StoredItem
 from drone.sim.modes import CopterMode
@@ -90,39 +91,60 @@ class Commands:
 
     def run(self, request: Request) -> int:
         handler = self._table.get(request.command)
-        return UNSUPPORTED if handler is None else handler(request)
+        if handler is None or request.command in self._flight.flavour.unsupported:
+            return UNSUPPORTED
+        return handler(request)
 
     def report_arming_faults(self, faults: list[str], prefix: str) -> None:
+        if self._flight.flavour.is_px4:
+            prefix = {"PreArm": "Preflight Fail", "Arm": "Arming denied"}[prefix]
         for fault in faults:
             self._say(CRITICAL, f"{prefix}: {fault}")
 
     def _mode(self, number: int) -> int:
         if why := self._flight.set_mode(number):
             self._say(CRITICAL, why)
-            return FAILED
+            return self._failed
         return ACCEPTED
+
+    @property
+    def _failed(self) -> int:
+        """How a request that cannot be met now is answered."""
+        return REJECTED if self._flight.flavour.is_px4 else FAILED
 
     def _set_mode(self, request: Request) -> int:
         base, custom = request.params[0], request.params[1]
         if not (math.isfinite(base) and math.isfinite(custom)) or not int(base) & 1:
             return DENIED
-        return self._mode(int(custom))
+        if self._flight.flavour.is_px4:
+            sub = request.params[2] if math.isfinite(request.params[2]) else 0.0
+            custom = px4_mode(int(custom) & 255, int(sub) & 255)
+        mode = self._flight.flavour.mode_of(int(custom))
+        return self._mode(int(custom) if mode is None else mode)
 
     def _arm(self, request: Request) -> int:
         force = request.params[1] == FORCE
         if request.params[0] == 1.0:
             faults = self._flight.arm(force=force)
             self.report_arming_faults(faults, "Arm")
-            return FAILED if faults else ACCEPTED
+            return self._failed if faults else ACCEPTED
         if request.params[0] == 0.0:
-            return ACCEPTED if self._flight.disarm(force=force) else FAILED
+            return ACCEPTED if self._flight.disarm(force=force) else self._failed
         return UNSUPPORTED
 
     def _take_off(self, request: Request) -> int:
+        if self._flight.flavour.is_px4 and self._flight.armed:
+            self._flight.set_mode(CopterMode.GUIDED)
         return ACCEPTED if self._flight.take_off(request.z) else FAILED
 
     def _start_mission(self, request: Request) -> int:
-        return ACCEPTED if self._flight.start_mission() else FAILED
+        if self._flight.flavour.is_px4 and not self._flight.armed:
+            # PX4 arms by itself, ArduPilot waits in AUTO
+            faults = self._flight.arm()
+            self.report_arming_faults(faults, "Arm")
+            if faults:
+                return self._failed
+        return ACCEPTED if self._flight.start_mission() else self._failed
 
     def _pause_continue(self, request: Request) -> int:
         mission = self._flight.mission

@@ -12,11 +12,12 @@ from enum import StrEnum
 
 from drone.sim.airframe import Airframe
 from drone.sim.dynamics import Vector
+from drone.sim.flavours import ARDUPILOT, Flavour
 from drone.sim.geofence import Geofence
 from drone.sim.manoeuvres import Aim, Climb, GoTo, Hold, Land, Manoeuvre, Return, Surroundings
 from drone.sim.mission_runner import NOT_STARTED, MissionRunner
-from drone.sim.mission_store import RALLY, MissionStore, StoredItem
-from drone.sim.modes import ARMABLE, NEEDS_POSITION, CopterMode
+from drone.sim.mission_store import MISSION, RALLY, MissionStore, StoredItem
+from drone.sim.modes import NEEDS_POSITION, CopterMode
 from drone.sim.navigation import Leg
 from drone.sim.parameters import Parameters
 from missions.geodesy import LocalFrame
@@ -57,8 +58,10 @@ class Flight:
         say: Callable[[int, str], None],
         reached: Callable[[int], None],
         ready_after_s: float,
+        flavour: Flavour = ARDUPILOT,
     ) -> None:
         self.frame, self.body, self.parameters, self.store = frame, body, parameters, store
+        self.flavour = flavour
         self._say = say
         self._ready_after_s = ready_after_s
         self.time_s = 0.0
@@ -71,7 +74,10 @@ class Flight:
         self.landing_in_guided = False
         around = Surroundings(body, parameters, lambda: self.home_enu, self._rally)
         self.around = around
-        self.mission = MissionRunner(store, around, place=self.place, act=self.act, reached=reached)
+        self.mission = MissionRunner(
+            store, around, place=self.place, act=self.act, reached=reached,
+            return_home=(lambda: self._enter(CopterMode.RTL)) if flavour.return_is_a_mode else None,
+        )  # fmt: skip
         self.fence = Geofence(
             store, parameters, lambda item: self.place(item, (0.0, 0.0, 0.0)), lambda: self.home_enu
         )
@@ -114,9 +120,18 @@ class Flight:
             faults.append(f"Vehicle breaching {part} fence")
         if self.body.crashed:
             faults.append("Crashed, inspect the airframe")
-        if with_mode and self.mode not in ARMABLE:
+        if with_mode and self.mode not in self.flavour.armable:
             faults.append(f"{self.mode.name} mode not armable")
+        if with_mode and self.flavour.is_px4 and self._begins_on_the_ground():
+            faults.append("Mission rejected: the first item is not above home")
         return faults
+
+    def _begins_on_the_ground(self) -> bool:
+        """Whether the first item is a waypoint at home's height, as a home item is."""
+        first = self.store.items(MISSION)[1:2]
+        return bool(
+            first and first[0].command == 16 and self.place(first[0], self.home_enu)[2] < self.home_enu[2] + 1
+        )
 
     @property
     def home_geodetic(self) -> tuple[float, float, float]:
@@ -134,7 +149,8 @@ class Flight:
         """An item's place in metres about the frame's origin."""
         east, north = otherwise[0], otherwise[1]
         if item.placed:
-            east, north, _ = (float(v) for v in self.frame.to_enu(item.latitude, item.longitude)[0])
+            latitude = max(-90.0, min(90.0, item.latitude))
+            east, north, _ = (float(v) for v in self.frame.to_enu(latitude, item.longitude)[0])
         if item.frame in (0, 5):
             return east, north, item.z - self.frame.altitude_amsl_m
         if item.frame in (10, 11):
@@ -174,6 +190,9 @@ class Flight:
         if self.parameters["MIS_RESTART"]:
             self.mission.reset()
         self._say(INFO, "Arming motors")
+        if self.mode == CopterMode.AUTO:
+            # only PX4 can be armed in it, and then takes off
+            self.mission.start()
         return []
 
     def disarm(self, *, force: bool = False) -> bool:

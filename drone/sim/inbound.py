@@ -78,14 +78,16 @@ class Inbound:
         )
 
     def _set_mode(self, session: Session, message: Message) -> None:
-        if message.base_mode & 1 and (why := self._flight.set_mode(message.custom_mode)):
+        mode = self._flight.flavour.mode_of(message.custom_mode)
+        number = message.custom_mode if mode is None else mode
+        if message.base_mode & 1 and (why := self._flight.set_mode(number)):
             session.send(mavlink.MAVLink_statustext_message(2, why.encode()[:50]))
 
     def _stream(self, session: Session, message: Message) -> None:
         session.set_stream(message.req_stream_id, message.req_message_rate if message.start_stop else 0)
 
     def _set_current(self, session: Session, message: Message) -> None:
-        if self._flight.mission.set_current(message.seq):
+        if self._flight.mission.set_current(self._flight.flavour.inside(message.seq)):
             session.send(self._reports.build(mavlink.MAVLINK_MSG_ID_MISSION_CURRENT))
 
     def _guide_global(self, session: Session, message: Message) -> None:

@@ -23,6 +23,7 @@ class MissionRunner:
         place: item -> its place in metres about home; an item without a place gets the given position.
         act: carries out a command that takes no time.
         reached: called with the number of each finished navigation item.
+        return_home: called for a return item where that is a mode of its own and ends the mission.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class MissionRunner:
         place: Callable[[StoredItem, Vector], Vector],
         act: Callable[[StoredItem], None],
         reached: Callable[[int], None],
+        return_home: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._around = around
         self._place = place
         self._act = act
         self._reached = reached
+        self._return_home = return_home
         self.index = 0
         self.state = NOT_STARTED
         self.speed_m_s = around.parameters["WPNAV_SPEED"] / 100
@@ -155,6 +158,9 @@ class MissionRunner:
         target = self._place(item, position)
         if item.command == TAKEOFF:
             return Climb(self._around, target[2], _SPOOL_UP_S if self._around.body.landed else 0.0)
+        if item.command == RETURN and self._return_home is not None:
+            self._return_home()
+            return Hold(self._around)
         if item.command == RETURN:
             return Return(self._around, self.speed_m_s)
         if item.command == LAND:

@@ -143,6 +143,11 @@ class MissionStore:
             items.append(as_stored(item))
         self.changes += 1
 
+    def replace_exactly(self, kind: int, items: list[StoredItem]) -> None:
+        """As they came, as PX4 keeps them; relative heights are read back in the frame for integers."""
+        self._items[kind] = [replace(item, frame={0: 5, 3: 6}.get(item.frame, item.frame)) for item in items]
+        self.changes += 1
+
     def replace(self, kind: int, items: list[StoredItem]) -> None:
         self._items[kind] = [as_stored(item) for item in items]
         self.changes += 1

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+import struct
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.mavlink.framing import Message, text_of
-from drone.sim.parameters import Parameters
+from drone.sim.parameters import INT32, Parameters
+from drone.sim.px4_parameters import Px4Parameters
 from drone.sim.session import Session
 
 PER_TICK = 4
 
 
 class ParameterService:
-    """Lists, reads and sets; an unknown name gets no answer."""
+    """Lists, reads and sets; an unknown name gets no answer.
 
-    def __init__(self, parameters: Parameters) -> None:
+    PX4 carries whole numbers as the bytes of an INT32 in the float field, ArduPilot as floats.
+    """
+
+    def __init__(self, parameters: Parameters | Px4Parameters) -> None:
         self._parameters = parameters
+        self._bytewise = isinstance(parameters, Px4Parameters)
 
     def handle(self, session: Session, message: Message) -> bool:
         """True when the message was one of this protocol."""
@@ -34,8 +40,11 @@ class ParameterService:
         elif kind == "PARAM_SET":
             name = text_of(message.param_id)
             if name in self._parameters:
-                if math.isfinite(message.param_value):
-                    self._parameters.set(name, message.param_value)
+                value = message.param_value
+                if self._bytewise and message.param_type == INT32:
+                    value = float(struct.unpack("<i", struct.pack("<f", value))[0])
+                if math.isfinite(value):
+                    self._parameters.set(name, value)
                 session.send(self._value(name))
         else:
             return False
@@ -48,6 +57,7 @@ class ParameterService:
 
     def _value(self, name: str) -> Message:
         p = self._parameters
-        return mavlink.MAVLink_param_value_message(
-            name.encode(), p[name], p.kind(name), len(p), p.index(name)
-        )
+        value = p[name]
+        if self._bytewise and p.kind(name) == INT32:
+            value = struct.unpack("<f", struct.pack("<i", int(value)))[0]
+        return mavlink.MAVLink_param_value_message(name.encode(), value, p.kind(name), len(p), p.index(name))

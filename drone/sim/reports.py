@@ -17,7 +17,6 @@ from drone.sim.mission_store import MISSION
 from drone.sim.modes import CopterMode
 from drone.sim.sensors import HEIGHT_SIGMA_M, POSITION_SIGMA_M
 
-VERSION = (4, 6, 0)
 _SENSORS = (
     mavlink.MAV_SYS_STATUS_SENSOR_3D_GYRO
     | mavlink.MAV_SYS_STATUS_SENSOR_3D_ACCEL
@@ -68,6 +67,8 @@ class Reports:
             mavlink.MAVLINK_MSG_ID_FENCE_STATUS: self._fence_status,
             mavlink.MAVLINK_MSG_ID_WIND: self._wind,
             mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: self._ekf_status_report,
+            mavlink.MAVLINK_MSG_ID_ESTIMATOR_STATUS: self._estimator_status,
+            mavlink.MAVLINK_MSG_ID_WIND_COV: self._wind_cov,
             mavlink.MAVLINK_MSG_ID_HOME_POSITION: self.home_position,
             mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: self._extended_sys_state,
             mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: self._gimbal_attitude,
@@ -76,7 +77,7 @@ class Reports:
     @property
     def kinds(self) -> frozenset[int]:
         """Message ids that can be asked for."""
-        return frozenset(self._builders)
+        return frozenset(self._builders) - self._flight.flavour.absent
 
     def build(self, message_id: int) -> Message:
         """Raises KeyError for a message that this vehicle does not have."""
@@ -103,8 +104,9 @@ class Reports:
             base |= mavlink.MAV_MODE_FLAG_SAFETY_ARMED
         state = mavlink.MAV_STATE_STANDBY if flight.body.landed else mavlink.MAV_STATE_ACTIVE
         return mavlink.MAVLink_heartbeat_message(
-            mavlink.MAV_TYPE_QUADROTOR, mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA, base, int(flight.mode), state, 3
-        )
+            mavlink.MAV_TYPE_QUADROTOR, flight.flavour.autopilot, base,
+            flight.flavour.custom_mode(flight.mode), state, 3,
+        )  # fmt: skip
 
     def _sys_status(self) -> Message:
         flight, battery = self._flight, self._flight.body.battery
@@ -183,7 +185,8 @@ class Reports:
         total = max(0, len(self._flight.store.items(MISSION)) - 1)
         state = mission.state if total else 1
         running = self._flight.mode == CopterMode.AUTO or state == COMPLETE
-        return mavlink.MAVLink_mission_current_message(mission.index, total, state, 1 if running else 2)
+        number = self._flight.flavour.on_wire(mission.index)
+        return mavlink.MAVLink_mission_current_message(number, total, state, 1 if running else 2)
 
     def _vfr_hud(self) -> Message:
         body = self._flight.body
@@ -204,7 +207,7 @@ class Reports:
         )  # fmt: skip
 
     def _autopilot_version(self) -> Message:
-        major, minor, patch = VERSION
+        major, minor, patch = self._flight.flavour.version
         version = (major << 24) | (minor << 16) | (patch << 8) | 255
         return mavlink.MAVLink_autopilot_version_message(
             _CAPABILITIES, version, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 0x5B0000 + self._system_id
@@ -227,6 +230,18 @@ class Reports:
     def _ekf_status_report(self) -> Message:
         flags = _EKF_GOOD if self._flight.position_good else _EKF_WITHOUT_POSITION
         return mavlink.MAVLink_ekf_status_report_message(flags, 0.05, 0.03, 0.04, 0.05, 0.0)
+
+    def _estimator_status(self) -> Message:
+        flags = _EKF_GOOD if self._flight.position_good else _EKF_WITHOUT_POSITION
+        return mavlink.MAVLink_estimator_status_message(
+            self._boot_ms * 1000, flags, 0.05, 0.03, 0.04, 0.05, 0.0, 0.0, POSITION_SIGMA_M, HEIGHT_SIGMA_M
+        )
+
+    def _wind_cov(self) -> Message:
+        east, north = self._flight.body.mean_wind
+        return mavlink.MAVLink_wind_cov_message(
+            self._boot_ms * 1000, north, east, 0.0, 0.1, 0.1, 0.0, 0.5, 0.5
+        )
 
     def home_position(self) -> Message:
         lat, lon, alt = self._geodetic(self._flight.home_enu)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -30,7 +30,7 @@ _HIGHEST_HZ = 50.0
 
 
 class Session:
-    """A peer. Only heartbeats flow until it asks for more, as on ArduPilot."""
+    """A peer. Heartbeats and ``streams_hz`` flow until it asks for more."""
 
     def __init__(
         self,
@@ -40,12 +40,15 @@ class Session:
         system_id: int,
         signing_key: bytes | None,
         at: datetime,
+        streams_hz: Mapping[int, float] | None = None,
     ) -> None:
         self.peer = peer
         self._deliver = deliver
         self._framing = Framing(system_id, 1, signing_key=signing_key, signing_time=at)
         self._periods_ms: dict[int, int] = {mavlink.MAVLINK_MSG_ID_HEARTBEAT: 1000}
         self._slots: dict[int, int] = {}
+        for message_id, rate in (streams_hz or {}).items():
+            self.set_interval(message_id, 1e6 / rate)
         self.parameters_to_send: deque[str] = deque()
 
     def parse(self, data: bytes) -> list[Message]:

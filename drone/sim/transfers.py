@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.mavlink.framing import Message
+from drone.sim.flavours import ARDUPILOT, Flavour
 from drone.sim.mission_store import (
     FENCE,
     KINDS,
@@ -21,10 +22,6 @@ from drone.sim.mission_store import (
 )  # fmt: skip
 from drone.sim.session import Session
 
-ASK_AGAIN_S = 1.0
-GIVE_UP_S = 8.0
-"""Simulated seconds without an item, as in ArduPilot."""
-
 
 @dataclass(slots=True)
 class _Upload:
@@ -35,11 +32,17 @@ class _Upload:
     asked_s: float
     heard_s: float
     index: int = 0
+    speaks_int: bool = False
     items: list[StoredItem] = field(default_factory=list)
 
 
 class Transfers:
-    """Answers the mission messages of all sessions; one upload at a time."""
+    """Answers the mission messages of all sessions; one upload at a time.
+
+    ArduPilot stores a mission item by item, asks with the old message and answers an item out of turn with an
+    acknowledgement. PX4 keeps the old mission until the new one is complete, asks for the first item with the
+    old message and for the rest in the form that it got, and says nothing to what comes out of turn.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,10 @@ class Transfers:
         now: Callable[[], float],
         flying_auto: Callable[[], bool],
         say: Callable[[int, str], None],
+        flavour: Flavour = ARDUPILOT,
     ) -> None:
         self._store, self._now, self._flying_auto, self._say = store, now, flying_auto, say
+        self._flavour = flavour
         self._upload: _Upload | None = None
         self._handlers: dict[str, Callable[[Session, Message, tuple[int, int]], None]] = {
             "MISSION_COUNT": self._count,
@@ -79,11 +84,14 @@ class Transfers:
         upload = self._upload
         if upload is None:
             return
-        if self._now() - upload.heard_s > GIVE_UP_S:
+        if self._now() - upload.heard_s > self._flavour.give_up_s:
             self._upload = None
+            if self._flavour.is_px4:
+                self._say(2, "Operation timeout")
+                return
             self._say(4, "Mission upload timeout")
             self._answer(upload.session, upload.sender, upload.kind, mavlink.MAV_MISSION_OPERATION_CANCELLED)
-        elif self._now() - upload.asked_s >= ASK_AGAIN_S:
+        elif self._now() - upload.asked_s >= self._flavour.ask_again_s:
             self._ask(upload)
 
     def _answer(self, session: Session, to: tuple[int, int], kind: int, result: int) -> None:
@@ -92,12 +100,16 @@ class Transfers:
     def _ask(self, upload: _Upload) -> None:
         # ArduPilot asks with the old message and takes either kind of item
         upload.asked_s = self._now()
-        upload.session.send(
-            mavlink.MAVLink_mission_request_message(*upload.sender, upload.index, upload.kind)
-        )
+        ask = mavlink.MAVLink_mission_request_message
+        if self._flavour.is_px4 and upload.speaks_int:
+            ask = mavlink.MAVLink_mission_request_int_message
+        upload.session.send(ask(*upload.sender, upload.index, upload.kind))
 
     def _count(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         upload, kind = self._upload, message.mission_type
+        if self._flavour.is_px4 and upload is not None and (upload.sender != sender or upload.index):
+            self._say(2, "Mission upload busy")
+            return
         if upload is not None and upload.sender != sender:
             self._answer(session, sender, kind, mavlink.MAV_MISSION_DENIED)
             return
@@ -109,7 +121,7 @@ class Transfers:
             self._store.clear(kind)
             self._answer(session, sender, kind, mavlink.MAV_MISSION_ACCEPTED)
             return
-        if kind == MISSION:
+        if kind == MISSION and self._flavour.home_item:
             self._store.truncate(kind, message.count)
         now = self._now()
         self._upload = _Upload(session, sender, kind, message.count, now, now)
@@ -117,6 +129,8 @@ class Transfers:
 
     def _item(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         upload = self._upload
+        if self._flavour.is_px4 and self._out_of_turn(message, sender):
+            return
         if upload is None or upload.sender != sender or upload.kind != message.mission_type:
             self._answer(session, sender, message.mission_type, mavlink.MAV_MISSION_ERROR)
             return
@@ -125,12 +139,14 @@ class Transfers:
             self._answer(session, sender, upload.kind, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
         item = _stored(message)
-        result = mavlink.MAV_MISSION_INVALID_PARAM5_X if item is None else check(upload.kind, item)
-        if item is None or (result and not (upload.kind == MISSION and upload.index == 0)):
+        result = mavlink.MAV_MISSION_INVALID_PARAM5_X if item is None else self._check(upload.kind, item)
+        is_home = upload.kind == MISSION and upload.index == 0 and self._flavour.home_item
+        if item is None or (result and not is_home):
             self._upload = None
             self._answer(session, sender, upload.kind, result)
             return
-        if upload.kind == MISSION:
+        upload.speaks_int = message.get_type() == "MISSION_ITEM_INT"
+        if upload.kind == MISSION and self._flavour.home_item:
             self._store.put(MISSION, upload.index, item if not result else StoredItem(command=16, frame=0))
         else:
             upload.items.append(item)
@@ -147,7 +163,9 @@ class Transfers:
             self._say(4, fault)
             self._answer(session, upload.sender, upload.kind, mavlink.MAV_MISSION_ERROR)
             return
-        if upload.kind != MISSION:
+        if upload.kind == MISSION and not self._flavour.home_item:
+            self._store.replace_exactly(MISSION, [StoredItem(command=16, frame=0), *upload.items])
+        elif upload.kind != MISSION:
             self._store.replace(upload.kind, upload.items)
         name = {MISSION: "Flight plan", FENCE: "Fence"}.get(upload.kind, "Rally points")
         self._say(6, f"{name} received")
@@ -155,10 +173,30 @@ class Transfers:
 
     def _request_list(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         kind = message.mission_type
-        session.send(mavlink.MAVLink_mission_count_message(*sender, len(self._store.items(kind)), kind))
+        session.send(mavlink.MAVLink_mission_count_message(*sender, len(self._items(kind)), kind))
+
+    def _items(self, kind: int) -> list[StoredItem]:
+        """As they are read back."""
+        items = self._store.items(kind)
+        return items if kind != MISSION or self._flavour.home_item else items[1:]
+
+    def _check(self, kind: int, item: StoredItem) -> int:
+        """PX4 looks at command and frame, not at where an item lies."""
+        result = check(kind, item)
+        lies_wrong = (mavlink.MAV_MISSION_INVALID_PARAM5_X, mavlink.MAV_MISSION_INVALID_PARAM6_Y)
+        return 0 if self._flavour.is_px4 and result in lies_wrong else result
+
+    def _out_of_turn(self, message: Message, sender: tuple[int, int]) -> bool:
+        upload = self._upload
+        return (
+            upload is None
+            or upload.sender != sender
+            or upload.kind != message.mission_type
+            or message.seq != upload.index
+        )
 
     def _request(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
-        kind, items = message.mission_type, self._store.items(message.mission_type)
+        kind, items = message.mission_type, self._items(message.mission_type)
         if not 0 <= message.seq < len(items):
             self._answer(session, sender, kind, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
@@ -174,7 +212,7 @@ class Transfers:
             session.send(mavlink.MAVLink_mission_item_message(*head, *params, x, y, item.z, kind))
 
     def _clear(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
-        if message.mission_type == MISSION and self._flying_auto():
+        if message.mission_type == MISSION and self._flying_auto() and self._flavour.home_item:
             self._answer(session, sender, MISSION, mavlink.MAV_MISSION_ERROR)
             return
         self._store.clear(message.mission_type)

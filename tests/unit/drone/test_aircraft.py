@@ -183,7 +183,7 @@ def test_nobody_there() -> None:
         MavlinkVehicle(autopilot.attach(), patience=replace(QUICK, connect_s=0.3))
 
 
-@pytest.mark.parametrize(("kind", "autopilot"), [(2, 12), (1, 3)])
+@pytest.mark.parametrize(("kind", "autopilot"), [(2, 14), (1, 3)])
 def test_other_autopilots_and_planes_are_not_flown(kind: int, autopilot: int) -> None:
     vehicle = SimulatedAutopilot(HOME, start=START)
     transport = vehicle.attach()

@@ -152,8 +152,8 @@ def test_disarming_in_the_air_is_refused() -> None:
 
 
 def test_setup_that_is_impossible_is_refused() -> None:
-    with pytest.raises(AutopilotUnsupported, match="ardupilot"):
-        SimulatedAutopilot(HOME, start=START, flavour="px4")
+    with pytest.raises(AutopilotUnsupported, match="ardupilot, px4"):
+        SimulatedAutopilot(HOME, start=START, flavour="inav")
     with pytest.raises(SetupWrong, match="aware"):
         SimulatedAutopilot(HOME, start=datetime(2026, 5, 1))  # noqa: DTZ001
     with pytest.raises(SetupWrong, match="system id"):

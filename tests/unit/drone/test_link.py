@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pty
 import socket
 import threading
 import time
 import tty
+from pathlib import Path
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from drone.errors import AddressRefused, DroneError, LinkClosed, NoVehicle, PortUnavailable
-from drone.mavlink.framing import Framing, Message
+from drone.errors import AddressRefused, DroneError, LinkClosed, NoVehicle, PortUnavailable, SetupWrong
+from drone.mavlink.framing import Framing, Message, read_signing_key
 from drone.mavlink.link import Link
 from drone.mavlink.transport import Address, open_transport
+from tests.vehicles import parked
 
 
 class Wire:
@@ -225,3 +228,45 @@ def test_a_serial_radio() -> None:
         transport.close()
         os.close(radio)
         os.close(terminal)
+
+
+def test_another_station_is_noticed_and_its_answers_are_not_ours() -> None:
+    autopilot = parked()
+    noticed: list[tuple[int, bool]] = []
+    transport = autopilot.attach()
+    link = Link(transport, foreign=lambda station, transfer: noticed.append((station, transfer)))
+    link.start()
+    try:
+        autopilot.run_realtime(5.0)
+        link.wait_for_vehicle(5.0)
+        with link.open_inbox("MISSION_ACK") as inbox:
+            transport.push(Framing(1, 1).pack(mavlink.MAVLink_mission_ack_message(77, 190, 0, 0)))
+            assert inbox.get(0.5) is None
+        station = mavlink.MAVLink_heartbeat_message(
+            mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, 4, 3
+        )
+        transport.push(Framing(254, 190).pack(station))
+        deadline = time.monotonic() + 5.0
+        while len(noticed) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert noticed == [(77, True), (254, False)]
+    finally:
+        link.close()
+        autopilot.close()
+
+
+@pytest.mark.parametrize("form", ["raw", "hex", "base64"])
+def test_signing_keys_are_read_from_files(tmp_path: Path, form: str) -> None:
+    key = bytes(range(32))
+    data = {"raw": key, "hex": key.hex().encode() + b"\n", "base64": base64.b64encode(key) + b"\n"}[form]
+    (tmp_path / "key").write_bytes(data)
+    assert read_signing_key(tmp_path / "key") == key
+
+
+@pytest.mark.parametrize("data", [b"", b"short", b"zz" * 32, b"a b", bytes(31)])
+def test_what_is_no_signing_key_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "key").write_bytes(data)
+    with pytest.raises(SetupWrong, match="32 bytes"):
+        read_signing_key(tmp_path / "key")
+    with pytest.raises(SetupWrong, match="cannot be read"):
+        read_signing_key(tmp_path / "none")

@@ -156,6 +156,7 @@ def test_a_whole_patrol() -> None:
     assert phases(log) == [
         "preflight", "uploading", "arming", "takeoff", "flying", "returning", "landing", "finished",
     ]  # fmt: skip
+    assert not [entry.text for entry in log if entry.level == "alarm"]
     assert patrol.reason == ""
     assert vehicle.calls == ["upload", "arm", "start"]
     assert all(entry.at.tzinfo is not None for entry in log)
@@ -403,9 +404,10 @@ def test_whatever_breaks_the_flight_ends_in_a_final_phase(
     assert log[-1].phase is FlightPhase.FAILED
 
 
-def test_a_patrol_on_a_simulated_vehicle() -> None:
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
+def test_a_patrol_on_a_simulated_vehicle(flavour: str) -> None:
     log: list[FlightLogEntry] = []
-    autopilot = parked()
+    autopilot = parked(flavour=flavour)
     with connected(autopilot, speed=25.0) as vehicle:
         settings = PatrolSettings(poll_s=0.05, arm_again_s=0.1)
         plan = small_plan(lanes=1, length_m=40, height_m=15)
