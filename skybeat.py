@@ -305,6 +305,7 @@ def replay(
     """Run recorded footage through the same pipeline, and compare its tickets with what is expected."""
     import httpx
 
+    from drone.recorded.expected import load_expected
     from drone.recorded.poses import PoseDefaults
     from drone.recorded.recording import ReplayOptions, open_recording
     from drone.recorded.session import run_replay
@@ -312,8 +313,12 @@ def replay(
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    if junit is not None and expect is None:
+        raise fail("--junit writes a comparison; say with --expect what to compare with")
     with tempfile.TemporaryDirectory(prefix="skybeat-replay-") as scratch:
         try:
+            if expect is not None:
+                load_expected(expect)  # what is wrong there is said before the footage is looked at
             defaults = PoseDefaults(
                 pitch_deg=pitch, yaw_deg=yaw, start=instant_of(start), zone=zone_of(time_zone),
                 takeoff_amsl_m=takeoff_amsl, height_m=height, height_datum=datum_of(height_datum),

@@ -18,7 +18,9 @@ from drone.recorded.stills import read_stills
 from drone.recorded.tlog import tlog_poses
 from missions.cameras import load_cameras
 from missions.geodesy import LocalFrame
+from missions.grids import Grid
 from missions.terrain import FlatTerrain, Terrain, load_terrain
+from missions.zones import Zones
 from vision.camera import CameraModel
 from vision.errors import CaptureTimeUnknown, SourceMissing
 from vision.frames import Frame, VideoFile
@@ -230,10 +232,12 @@ def write_sandbox_site(recording: Recording, options: ReplayOptions, folder: Pat
         shutil.copyfile(options.terrain, folder / options.terrain.name)
         site["terrain"] = options.terrain.name
     if options.grids is not None:
+        Grid.from_geojson(options.grids)
         shutil.copyfile(options.grids, folder / "cells.geojson")
     else:
         (folder / "cells.geojson").write_text(json.dumps(_one_cell(recording, middle)), "utf-8")
     if options.zones is not None:
+        Zones.from_geojson(options.zones)  # a problem names the given file, not the copy
         shutil.copyfile(options.zones, folder / "zones.geojson")
     (folder / "site.json").write_text(json.dumps(site, ensure_ascii=False), "utf-8")
     return folder
