@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from missions.site import NoFlyZone, Site
 
 DEFAULT_SITE = Path(__file__).resolve().parents[1] / "configs" / "sites" / "yunxi"
-FOR_AUTOPILOTS = (".plan", ".waypoints")
+FOR_AUTOPILOTS = (".plan", ".waypoints", ".kmz")
 
 app = typer.Typer(help="Plan patrols.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def plan(
     grids: Annotated[Path | None, typer.Option(help="GeoJSON of grid cells, instead of the site's.")] = None,
     no_fly: Annotated[
         Path | None,
-        typer.Option("--no-fly", "--zones", help="GeoJSON of no-fly zones, instead of the site's."),
+        typer.Option("--no-fly", "--zones", help="No-fly zones: GeoJSON, ED-269, ED-318."),
     ] = None,
     terrain: Annotated[
         Path | None, typer.Option(help="Elevation (.hgt, .asc, .tif or a folder of .hgt).")
@@ -46,7 +46,7 @@ def plan(
     cell: Annotated[
         list[str] | None, typer.Option(help="Code of a cell to patrol; repeat for several.")
     ] = None,
-    area: Annotated[Path | None, typer.Option(help="GeoJSON polygon to patrol.")] = None,
+    area: Annotated[Path | None, typer.Option(help="Polygon to patrol, GeoJSON or KML.")] = None,
     home: Annotated[
         str | None, typer.Option(help="Take-off point: latitude,longitude or latitude,longitude,altitude.")
     ] = None,
@@ -64,7 +64,8 @@ def plan(
     reserve: Annotated[float, typer.Option(help="Part of the battery that stays, 0 to 1.")] = 0.25,
     name: Annotated[str, typer.Option(help="Name of the plan.")] = "",
     out: Annotated[
-        list[Path] | None, typer.Option(help="File to write: .json .plan .waypoints .geojson; repeatable.")
+        list[Path] | None,
+        typer.Option(help="File to write: .json .plan .waypoints .kmz .kml .geojson; repeatable."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -227,6 +228,10 @@ def _no_fly(path: Path) -> list[NoFlyZone]:
 def _area(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
+    if path.suffix.lower() == ".kml":
+        from missions.wayline_files import kml_polygons
+
+        return kml_polygons(path)
     try:
         document = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:

@@ -48,7 +48,7 @@ class PlanFileInvalid(FileInvalid):
 
 
 class FormatUnknown(FileInvalid):
-    """This kind of file is not supported: use .json, .plan, .waypoints or .geojson."""
+    """This kind of file is not supported: use .json, .plan, .waypoints, .kmz, .kml or .geojson."""
 
 
 class TerrainUnknown(MissionsError, LookupError):

@@ -11,9 +11,10 @@ from typing import Any
 from missions import mission_items as mi
 from missions.errors import FormatUnknown, PlanFileInvalid
 from missions.mission_items import MissionItem
+from missions.wayline_files import read_wayline
 
 WPL_HEADER = "QGC WPL 110"
-READABLE_MISSIONS = (".plan", ".waypoints", ".txt")
+READABLE_MISSIONS = (".plan", ".waypoints", ".txt", ".kmz")
 SURVEY_VERSIONS = (4, 5, 6)
 PLACED = frozenset({16, 17, 18, 19, 21, 22, 31, 82, 84, 85})
 """NAV commands whose x, y, z are a place."""
@@ -30,7 +31,7 @@ class MissionFile:
 
 
 def read_mission(path: Path | str) -> MissionFile:
-    """Read a mission for an autopilot: .plan, or .waypoints / .txt in WPL 110.
+    """Read a mission for an autopilot: .plan, .waypoints / .txt in WPL 110, or a DJI .kmz.
 
     Raises:
         FormatUnknown: another suffix.
@@ -40,6 +41,8 @@ def read_mission(path: Path | str) -> MissionFile:
     suffix = source.suffix.lower()
     if suffix not in READABLE_MISSIONS:
         raise FormatUnknown(f"{source.name}: give a mission as {', '.join(READABLE_MISSIONS)}")
+    if suffix == ".kmz":
+        return MissionFile(read_wayline(source))
     text = read_text(source)
     return _read_qgc(source, text) if suffix == ".plan" else _read_wpl(source, text)
 

@@ -1,4 +1,4 @@
-"""Plans as files: Skybeat's own .json, QGroundControl .plan, WPL 110 .waypoints, and GeoJSON to look at.
+"""Plans as files: Skybeat's own .json, QGroundControl .plan, WPL 110 .waypoints, DJI .kmz; GeoJSON, KML.
 
 Formats: https://docs.qgroundcontrol.com/master/en/qgc-dev-user-guide/file_formats/plan.html and
 https://mavlink.io/en/file_formats/#mission_plain_text_file.
@@ -18,12 +18,13 @@ from missions.errors import FormatUnknown, PlanFileInvalid
 from missions.mission_items import MissionItem
 from missions.mission_reading import PLACED, WPL_HEADER, MissionFile, read_mission, read_text
 from missions.plan import PatrolPlan
+from missions.wayline_files import plan_kml, wayline_kmz
 
 __all__ = [
     "MissionFile", "check_writable", "qgc_plan", "read_mission", "read_plan", "wpl_110", "write_plan",
 ]  # fmt: skip
 
-WRITABLE = (".json", ".plan", ".waypoints", ".geojson")
+WRITABLE = (".json", ".plan", ".waypoints", ".kmz", ".kml", ".geojson")
 ARDUPILOT = 3
 MULTIROTOR = 2
 
@@ -44,31 +45,37 @@ def check_writable(path: Path) -> None:
 def write_plan(plan: PatrolPlan, path: Path | str) -> list[Path]:
     """Write a plan in the format of the suffix.
 
-    A .plan or .waypoints file holds one flight: a plan of several sorties becomes ``name-1.plan``,
+    A .plan, .waypoints or .kmz file holds one flight: a plan of several sorties becomes ``name-1.plan``,
     ``name-2.plan`` and so on.
 
     Returns:
         The files written.
 
     Raises:
-        FormatUnknown: the suffix is none of .json, .plan, .waypoints, .geojson.
+        FormatUnknown: the suffix is none of ``WRITABLE``.
         PlanFileInvalid: the plan has no sortie to write, or the file cannot be written.
     """
     target = Path(path)
     check_writable(target)
     suffix = target.suffix.lower()
-    if suffix in (".json", ".geojson"):
-        text = plan.model_dump_json(indent=1) if suffix == ".json" else _json(_geojson(plan))
-        return [_write(target, text)]
+    if suffix == ".json":
+        return [_write(target, plan.model_dump_json(indent=1))]
+    if suffix in (".geojson", ".kml"):
+        return [_write(target, plan_kml(plan) if suffix == ".kml" else _json(_geojson(plan)))]
     if not plan.sorties:
         raise PlanFileInvalid(f"{target.name} cannot be written: the plan has no sortie")
     several = len(plan.sorties) > 1
     written = []
     for sortie in range(len(plan.sorties)):
         name = target.with_stem(f"{target.stem}-{sortie + 1}") if several else target
-        text = _json(qgc_plan(plan, sortie)) if suffix == ".plan" else wpl_110(plan, sortie)
-        written.append(_write(name, text))
+        written.append(_write(name, _flight(plan, sortie, suffix)))
     return written
+
+
+def _flight(plan: PatrolPlan, sortie: int, suffix: str) -> str | bytes:
+    if suffix == ".kmz":
+        return wayline_kmz(plan, sortie)
+    return _json(qgc_plan(plan, sortie)) if suffix == ".plan" else wpl_110(plan, sortie)
 
 
 def read_plan(path: Path | str) -> PatrolPlan:
@@ -182,10 +189,10 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: str | bytes) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise PlanFileInvalid(f"{path} cannot be written: {error.strerror or error}") from error
     return path

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from missions import shapes
+from missions import shapes, zone_files
 from missions.errors import SiteInvalid
 from missions.grids import Grid
 from missions.messages import Latitude, Longitude
@@ -89,11 +89,16 @@ def load_site(path: Path | str) -> Site:
 
 
 def load_no_fly(source: Path | str | dict[str, Any]) -> list[NoFlyZone]:
-    """No-fly zones from a FeatureCollection with ``code``, ``name`` and optionally ``buffer_m`` (default 30).
+    """No-fly zones: ED-269, ED-318, or a FeatureCollection with ``code``, ``name`` and optionally
+    ``buffer_m`` (default 30).
 
     Raises:
         SiteInvalid: names every problem.
     """
+    where = "the no-fly zones" if isinstance(source, dict) else str(source)
+    document: Any = source if isinstance(source, dict) else _json_or_none(Path(source))
+    if zone_files.is_zone_file(document):
+        source = zone_files.as_geojson(document, where)
     zones: list[NoFlyZone] = []
     problems: list[str] = []
     for index, (properties, geometry) in enumerate(shapes.read_features(source, SiteInvalid)):
@@ -113,9 +118,16 @@ def load_no_fly(source: Path | str | dict[str, Any]) -> list[NoFlyZone]:
                 NoFlyZone(code, shapes.text_of(properties.get("name")) or code, polygon, float(buffer_m))
             )
     if problems:
-        where = "the no-fly zones" if isinstance(source, dict) else str(source)
         raise SiteInvalid(f"{where} cannot be used: {'; '.join(problems)}")
     return sorted(zones, key=lambda zone: zone.code)
+
+
+def _json_or_none(path: Path) -> Any:
+    """The document, or None where the reader of features will say what is wrong."""
+    try:
+        return json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def no_fly_geojson(zones: list[NoFlyZone]) -> dict[str, Any]:

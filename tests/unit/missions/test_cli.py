@@ -75,8 +75,8 @@ def test_parts_replace_those_of_the_site(brook_path: Path, tmp_path: Path) -> No
         ((), "name at least one cell"),
         (("--cell", "X"), "there is no cell 'X'"),
         (
-            ("--cell", "B01", "--out", "p.kmz"),
-            "cannot be written; choose .json, .plan, .waypoints or .geojson",
+            ("--cell", "B01", "--out", "p.shp"),
+            "cannot be written; choose .json, .plan, .waypoints, .kmz, .kml or .geojson",
         ),
         (("--cell", "B01", "--camera", "x"), "there is no camera 'x'"),
         (("--cell", "B01", "--home", "here"), "write latitude,longitude"),

@@ -1,0 +1,143 @@
+"""No-fly zones as authorities publish them: EUROCAE ED-269 (JSON) and ED-318 (GeoJSON).
+
+Zones that are prohibited, need an authorisation or are conditional may not be flown. Those without
+restriction, and those that begin above the height limit over ground, are left out. Circles become polygons
+that hold them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import shapely
+
+from missions.errors import SiteInvalid
+from missions.geodesy import LocalFrame
+from missions.shapes import text_of, to_degrees
+
+CEILING_M = 120.0
+FOOT_M = 0.3048
+CIRCLE_SEGMENTS = 8
+"""Corners for a quarter of a circle."""
+_FREE = frozenset({"NO_RESTRICTION", "NORESTRICTION"})
+_RESTRICTED = frozenset({
+    "PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "REQAUTHORIZATION", "CONDITIONAL",
+})  # fmt: skip
+
+
+def is_zone_file(document: Any) -> bool:
+    """Whether a JSON document is ED-269 or ED-318."""
+    features = document.get("features") if isinstance(document, dict) else None
+    first = features[0] if isinstance(features, list) and features else None
+    if not isinstance(first, dict):
+        return False
+    properties = first.get("properties")
+    if first.get("type") == "Feature":
+        return isinstance(properties, dict) and _restriction(properties.get("type")) in _FREE | _RESTRICTED
+    return isinstance(first.get("geometry"), list) and "restriction" in first
+
+
+def as_geojson(document: dict[str, Any], where: str) -> dict[str, Any]:
+    """The zones as a FeatureCollection that ``site.load_no_fly`` reads.
+
+    Raises:
+        SiteInvalid: a zone has no geometry that can be used; the message names it.
+    """
+    features = []
+    for number, zone in enumerate(document["features"], 1):
+        if not isinstance(zone, dict):
+            raise SiteInvalid(f"{where}: zone {number} is no object; download it again")
+        for part, (properties, geometry) in enumerate(_zones(zone, f"{where}: zone {number}")):
+            if part:
+                properties = {**properties, "code": f"{properties['code']}-{part + 1}"}
+            features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _zones(zone: dict[str, Any], where: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    modern = zone.get("type") == "Feature"
+    properties = zone.get("properties") if modern else zone
+    if not isinstance(properties, dict):
+        raise SiteInvalid(f"{where} has no properties; download it again")
+    restriction = _restriction(properties.get("type") if modern else properties.get("restriction"))
+    if restriction in _FREE:
+        return []
+    code = text_of(properties.get("identifier"))
+    if not code:
+        raise SiteInvalid(f"{where} has no identifier; download it again")
+    about = {"code": code, "name": _name(properties.get("name")) or code}
+    volumes = _volumes_318(zone.get("geometry")) if modern else _volumes_269(zone.get("geometry"))
+    if not volumes:
+        raise SiteInvalid(f"{where} ({code}) has no area that can be read; download it again")
+    return [
+        (about, shape)
+        for shape, lowest in (_volume(*v, f"{where} ({code})") for v in volumes)
+        if lowest < CEILING_M
+    ]
+
+
+def _restriction(value: Any) -> str:
+    return text_of(value).upper().replace(" ", "_")
+
+
+def _name(value: Any) -> str:
+    """ED-318 gives names in several languages: the first one."""
+    if isinstance(value, list):
+        value = next((entry.get("text") for entry in value if isinstance(entry, dict)), "")
+    return text_of(value)
+
+
+def _volumes_269(geometry: Any) -> list[tuple[Any, Any, Any, Any]]:
+    """Shape, lower limit, its reference and its unit of each volume."""
+    parts = geometry if isinstance(geometry, list) else []
+    return [
+        (
+            p.get("horizontalProjection"),
+            p.get("lowerLimit"),
+            p.get("lowerVerticalReference"),
+            p.get("uomDimensions"),
+        )
+        for p in parts
+        if isinstance(p, dict)
+    ]
+
+
+def _volumes_318(geometry: Any) -> list[tuple[Any, Any, Any, Any]]:
+    if not isinstance(geometry, dict):
+        return []
+    if geometry.get("type") == "GeometryCollection":
+        parts = geometry.get("geometries")
+        return [volume for part in parts for volume in _volumes_318(part)] if isinstance(parts, list) else []
+    layer = geometry.get("layer")
+    layer = layer if isinstance(layer, dict) else {}
+    return [(geometry, layer.get("lower"), layer.get("lowerReference"), layer.get("uom"))]
+
+
+def _volume(shape: Any, lower: Any, reference: Any, unit: Any, where: str) -> tuple[dict[str, Any], float]:
+    """A polygon in GeoJSON, and the height over ground at which it begins; 0 where that is not known."""
+    if not isinstance(shape, dict):
+        raise SiteInvalid(f"{where} has a volume without an area; download it again")
+    lowest = 0.0
+    if text_of(reference).upper() == "AGL" and isinstance(lower, int | float) and not isinstance(lower, bool):
+        lowest = lower * (FOOT_M if text_of(unit).upper().startswith("F") else 1.0)
+    extent = shape.get("extent")
+    if shape.get("type") == "Circle":
+        return _circle(shape.get("center"), shape.get("radius"), where), lowest
+    if shape.get("type") == "Point":
+        radius = extent.get("radius") if isinstance(extent, dict) else None
+        return _circle(shape.get("coordinates"), radius, where), lowest
+    return {"type": shape.get("type"), "coordinates": shape.get("coordinates")}, lowest
+
+
+def _circle(centre: Any, radius: Any, where: str) -> dict[str, Any]:
+    numbers: list[Any] = [*centre[:2], radius] if isinstance(centre, list) and len(centre) >= 2 else [None]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in numbers):
+        raise SiteInvalid(f"{where} has a circle without centre or radius; download it again")
+    longitude, latitude, metres = (float(value) for value in numbers)
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 < metres <= 1e6):
+        raise SiteInvalid(f"{where} has a circle that is none on Earth; download it again")
+    outwards = 1 / math.cos(math.pi / 4 / CIRCLE_SEGMENTS)
+    disc = shapely.Point(0, 0).buffer(metres * outwards, quad_segs=CIRCLE_SEGMENTS)
+    polygon = to_degrees(disc, LocalFrame(latitude, longitude))
+    return {"type": "Polygon", "coordinates": [[list(xy) for xy in polygon.exterior.coords]]}

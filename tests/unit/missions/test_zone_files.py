@@ -1,0 +1,83 @@
+"""No-fly zones as authorities publish them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from missions.errors import SiteInvalid
+from missions.geodesy import distance_m
+from missions.site import load_no_fly
+
+RING = [[117.95, 28.44], [117.96, 28.44], [117.96, 28.45], [117.95, 28.44]]
+
+
+def ed269(restriction: str = "PROHIBITED", **volume: Any) -> dict[str, Any]:
+    part = {
+        "uomDimensions": "M", "lowerLimit": 0, "lowerVerticalReference": "AGL", "upperLimit": 120,
+        "upperVerticalReference": "AGL", "horizontalProjection": {"type": "Polygon", "coordinates": [RING]},
+        **volume,
+    }  # fmt: skip
+    zone = {"identifier": "Z1", "country": "CHN", "name": "Airfield", "type": "COMMON",
+            "restriction": restriction, "geometry": [part]}  # fmt: skip
+    return {"title": "zones", "features": [zone]}
+
+
+def ed318(geometry: dict[str, Any], kind: str = "PROHIBITED") -> dict[str, Any]:
+    properties = {"identifier": "Z2", "type": kind, "name": [{"text": "Hospital", "lang": "en-GB"}]}
+    return {"type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": properties, "geometry": geometry}]}  # fmt: skip
+
+
+def test_a_polygon_of_ed_269(tmp_path: Path) -> None:
+    path = tmp_path / "zones.json"
+    path.write_text(json.dumps(ed269()), "utf-8")
+    (zone,) = load_no_fly(path)
+    assert (zone.code, zone.name, zone.buffer_m) == ("Z1", "Airfield", 30.0)
+    assert zone.polygon.bounds == (117.95, 28.44, 117.96, 28.45)
+
+
+def test_a_circle_becomes_a_polygon_that_holds_it() -> None:
+    projection = {"type": "Circle", "center": [117.95, 28.44], "radius": 500}
+    (zone,) = load_no_fly(ed269(horizontalProjection=projection))
+    corners = [distance_m(28.44, 117.95, y, x) for x, y in zone.polygon.exterior.coords]
+    assert min(corners) >= 500
+    assert max(corners) < 510
+
+
+def test_what_is_free_or_begins_above_the_limit_is_left_out() -> None:
+    assert load_no_fly(ed269("NO_RESTRICTION")) == []
+    assert load_no_fly(ed269(lowerLimit=500, uomDimensions="FT")) == []
+    assert len(load_no_fly(ed269(lowerLimit=300, uomDimensions="FT"))) == 1
+    assert len(load_no_fly(ed269(lowerLimit=500, lowerVerticalReference="AMSL"))) == 1
+
+
+def test_polygons_circles_and_collections_of_ed_318() -> None:
+    polygon = {"type": "Polygon", "coordinates": [RING], "layer": {"lower": 0, "lowerReference": "AGL"}}
+    circle = {"type": "Point", "coordinates": [117.9, 28.4], "extent": {"subType": "Circle", "radius": 200}}
+    assert load_no_fly(ed318(polygon))[0].name == "Hospital"
+    zones = load_no_fly(ed318({"type": "GeometryCollection", "geometries": [polygon, circle]}))
+    assert [zone.code for zone in zones] == ["Z2", "Z2-2"]
+    assert load_no_fly(ed318(polygon, "NO_RESTRICTION")) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (ed269(horizontalProjection=None), "without an area"),
+        (
+            ed269(horizontalProjection={"type": "Circle", "center": [1], "radius": 5}),
+            "without centre or radius",
+        ),
+        (ed269(horizontalProjection={"type": "Circle", "center": [1, 95], "radius": 5}), "none on Earth"),
+        (ed269(horizontalProjection={"type": "Polygon", "coordinates": [[1]]}), "cannot be read"),
+        (ed318({"type": "GeometryCollection", "geometries": []}), "no area that can be read"),
+        ({"features": [{"restriction": "PROHIBITED", "geometry": [{}]}]}, "no identifier"),
+    ],
+)
+def test_broken_zones_are_refused_in_a_sentence(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(SiteInvalid, match=message):
+        load_no_fly(document)
