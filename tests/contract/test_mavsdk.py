@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +17,13 @@ from drone.mavlink.meaning import MISSION, WireItem, difference
 from drone.mavlink.transfer import MissionTransfer
 from drone.sim.autopilot import SimulatedAutopilot
 from drone.vehicle import Verdict
-from missions.mission_items import mission_items
-from missions.plan_files import write_plan
+from missions.mission_items import FRAME_MISSION, fence_items, mission_items
+from missions.plan_files import read_plan, write_plan
 from tests.vehicles import FRAME, HOME, LossyRelay, parked, small_plan
 
 mavsdk = pytest.importorskip("mavsdk", reason="the package mavsdk is not installed")
 pytestmark = [pytest.mark.peer]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Ground:
@@ -121,6 +124,32 @@ def test_a_plan_file_is_uploaded_flown_to_its_end_and_home(ground: Ground, tmp_p
     east, north, up = FRAME.to_enu(pose.latitude, pose.longitude, pose.altitude_amsl_m)[0]
     assert math.hypot(east, north) < 4.0
     assert up == pytest.approx(0.0, abs=0.1)
+
+
+@pytest.mark.parametrize("ground", ["tcp"], indirect=True)
+def test_a_plan_file_of_the_command_line_reads_as_the_same_commands(ground: Ground, tmp_path: Path) -> None:
+    """What ``skybeat plan`` writes for QGroundControl, item by item as MAVSDK's own reader understands it."""
+    command = [sys.executable, "-m", "skybeat", "plan", "--cell", "361102001010"]
+    files = [f"--out={tmp_path / name}" for name in ("patrol.json", "patrol.plan")]
+    subprocess.run([*command, *files], cwd=ROOT, check=True, capture_output=True)
+    plan = read_plan(tmp_path / "patrol.json")
+    read = ground.mission.import_qgroundcontrol_mission(str(tmp_path / "patrol.plan"))
+    home, *items = read.mission_items
+    assert (home.x / 1e7, home.y / 1e7) == pytest.approx(plan.home[:2], abs=1e-7)
+    expected = mission_items(plan)
+    assert [item.command for item in items] == [item.command for item in expected]
+    for theirs, ours in zip(items, expected, strict=True):
+        placed = ours.frame != FRAME_MISSION
+        assert theirs.frame == ours.frame
+        assert [theirs.param1, theirs.param2, theirs.param3] == pytest.approx(
+            [ours.param1, ours.param2, ours.param3]
+        )
+        assert theirs.param4 == pytest.approx(ours.param4, nan_ok=True)
+        assert theirs.z == pytest.approx(ours.z, abs=0.01)
+        if placed:
+            assert (theirs.x / 1e7, theirs.y / 1e7) == pytest.approx((ours.x, ours.y), abs=1e-7)
+    corners = [item for item in read.geofence_items if item.command in (5001, 5002)]
+    assert len(corners) == len(fence_items(plan))
 
 
 def test_take_off_pause_and_return_by_hand(ground: Ground) -> None:
