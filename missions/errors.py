@@ -6,7 +6,7 @@ MissionsError
 ├── TerrainUnknown         no elevation is known there
 └── PlanImpossible         NothingSelected, CellUnknown, CameraUnknown, CameraLooksUp, AreaInvalid,
                            AreaOutsideCells, AreaForbidden, AreaTooLarge, TerrainMissing, HomeForbidden,
-                           WindTooStrong
+                           BookingInvalid, WindTooStrong
 """
 
 from __future__ import annotations
@@ -97,6 +97,10 @@ class TerrainMissing(PlanImpossible):
 
 class HomeForbidden(PlanImpossible):
     """The take-off point lies within a no-fly zone or is cut off by them: choose another home."""
+
+
+class BookingInvalid(PlanImpossible):
+    """The booking cannot be used: correct what the message names."""
 
 
 class WindTooStrong(PlanImpossible):
