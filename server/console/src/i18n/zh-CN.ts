@@ -414,6 +414,7 @@ export const zhCN = {
     sighting_retracted: '撤回：{kind}',
     camera_failed: '没有画面{why}',
     camera_lost: '画面中断{why}',
+    camera_not_pointed: '相机未能朝下{why}',
     called_off: '起飞前取消',
     upload_accepted: '航线已上传并核对',
     upload_refused: '航线上传被拒绝{why}',
