@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -206,11 +207,15 @@ def show(results: list[Result], slowest: int) -> None:
     inner = [r.tour_only for r in results]
     print(f"without the way out and home: median {np.median(inner):.3f}, p95 {np.percentile(inner, 95):.3f}")
     for result in sorted(results, key=lambda r: -r.ratio)[:slowest]:
-        print(
-            f"  {result.number} {result.kind} {result.area_m2 / 1e4:.0f} ha, swath {result.swath_m:g} m, "
-            f"{result.holes} holes: {result.ratio:.3f} (fixed angle {result.baseline_ratio:.3f}), "
-            f"not seen {result.uncovered:.2%}, {result.seconds:.1f} s"
-        )
+        print(_line(result))
+
+
+def _line(result: Result) -> str:
+    return (
+        f"  cell {result.number} {result.kind} {result.area_m2 / 1e4:.0f} ha, swath {result.swath_m:g} m, "
+        f"{result.holes} holes: {result.ratio:.3f} (fixed angle {result.baseline_ratio:.3f}), "
+        f"not seen {result.uncovered:.2%}, outside {result.outside_m:.1f} m, {result.seconds:.1f} s"
+    )
 
 
 def _row(kind: str, chosen: list[Result]) -> str:
@@ -237,7 +242,10 @@ def main() -> None:
     chosen = tasks(options.cells, options.seed)
     if options.only:
         chosen = [task for task in chosen if task.number in options.only]
-    results = [planned(task) for task in chosen]
+    results = []
+    for task in chosen:
+        results.append(planned(task))
+        print(_line(results[-1]), file=sys.stderr, flush=True)
     if options.json:
         print(json.dumps([asdict(result) for result in results]))
     else:

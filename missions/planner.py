@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from missions import airspace, coverage, findings, proof, shapes
 from missions.airspace import Airspace
 from missions.cameras import CameraEntry
-from missions.coverage import Seen, Sweep
+from missions.coverage import Seen
 from missions.errors import (
     AreaForbidden,
     AreaInvalid,
@@ -26,6 +26,7 @@ from missions.errors import (
 )
 from missions.footprints import View, seen_over_relief, view_of
 from missions.geodesy import Array, LocalFrame
+from missions.lanes import Sweep
 from missions.messages import Latitude, Longitude
 from missions.paths import Flight, SortiePath, build_sorties, follow_terrain
 from missions.plan import Finding, PatrolPlan, PlanCamera, Sortie, Waypoint

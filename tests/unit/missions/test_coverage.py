@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, Polygon, box
 
 from missions.airspace import Airspace, open_airspace
-from missions.coverage import Sweep, cover, lay_lanes, lower_bound_m, split_at_notches, uncovered
+from missions.coverage import cover, lower_bound_m, uncovered
 from missions.footprints import View, swept, view_of
 from missions.geodesy import Array
+from missions.lanes import Sweep, lay_lanes, split_at_notches
 from missions.plan import PlanCamera
 
 NOTHING = Polygon()
