@@ -40,7 +40,10 @@ screenshots: ## make the pictures of the documentation from a running demo
 
 benchmarks: ## print the measured ratios
 	@scripts/setup.sh tests
-	$(VENV)/python benchmarks/vision.py
+	$(VENV)/python -m benchmarks.vision
+	$(VENV)/python -m benchmarks.link --runs 100
+	$(VENV)/python -m benchmarks.bookings
+	$(VENV)/python -m benchmarks.planning --cells 30
 
 clean: ## remove what was built; keeps data/
 	rm -rf .venv server/console/node_modules server/console/dist build
