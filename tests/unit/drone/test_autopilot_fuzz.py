@@ -54,28 +54,30 @@ def test_a_packet_with_a_changed_byte_is_dropped(position: int, value: int) -> N
     assert all(m.get_type() != "HEARTBEAT" for m in framing.parse(bytes(data) + bytes(300)))
 
 
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(sorted({*range(16, 23), 93, 112, *range(176, 224), 300, *range(400, 531), 1000, 2000})),
     st.lists(EXTREME, min_size=7, max_size=7),
 )
-def test_no_command_breaks_the_vehicle(command: int, params: list[float]) -> None:
-    station = Station(parked())
+def test_no_command_breaks_the_vehicle(flavour: str, command: int, params: list[float]) -> None:
+    station = Station(parked(flavour=flavour))
     station.send(mavlink.MAVLink_command_long_message(1, 1, command, 0, *params))
     assert station.all("COMMAND_ACK")
     station.step(1.0)
     assert station.all("HEARTBEAT")
 
 
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
 @settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from([16, 19, 22, 178, 192, 195, 205]), st.integers(0, 12),
     st.lists(EXTREME, min_size=4, max_size=4), INTEGERS, INTEGERS, EXTREME,
 )  # fmt: skip
 def test_no_command_int_or_item_breaks_the_vehicle(
-    command: int, frame: int, params: list[float], x: int, y: int, z: float
+    flavour: str, command: int, frame: int, params: list[float], x: int, y: int, z: float
 ) -> None:
-    station = Station(parked())
+    station = Station(parked(flavour=flavour))
     station.set_mode(4)
     station.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1)
     station.command(mavlink.MAV_CMD_NAV_TAKEOFF, 0, 0, 0, 0, 0, 0, 10)
@@ -87,15 +89,16 @@ def test_no_command_int_or_item_breaks_the_vehicle(
             mavlink.MAVLink_mission_item_int_message(1, 1, seq, frame, command, 0, 1, *params, x, y, z, 0)
         )
     station.send(mavlink.MAVLink_mission_set_current_message(1, 1, 1))
-    station.set_mode(3)
+    station.command(mavlink.MAV_CMD_DO_SET_MODE, 1, *((4, 4) if flavour == "px4" else (3,)))
     station.step(5.0)
     assert station.last("HEARTBEAT")
     assert all(math.isfinite(v) for v in station.autopilot.flight.body.position)
 
 
-def test_a_storm_of_random_bytes_and_messages() -> None:
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
+def test_a_storm_of_random_bytes_and_messages(flavour: str) -> None:
     random_ = random.Random(1)
-    station = Station(parked())
+    station = Station(parked(flavour=flavour))
     kinds = [k for k in mavlink.mavlink_map.values() if k.msgname not in ("BAD_DATA",)]
     framing = Framing(255, 190)
     for _ in range(400):
