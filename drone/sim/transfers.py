@@ -222,8 +222,14 @@ class Transfers:
         """The end of a download, or a ground station that cancels its upload."""
         upload = self._upload
         cancelled = message.type == mavlink.MAV_MISSION_OPERATION_CANCELLED
-        if upload is not None and upload.sender == sender and cancelled:
+        if upload is None or upload.sender != sender:
+            return
+        if cancelled:
             self._upload = None
+        elif self._flavour.is_px4 and message.type == mavlink.MAV_MISSION_UNSUPPORTED:
+            # a station that knows only one form of request says so; PX4 goes on in the other
+            upload.speaks_int = not upload.speaks_int
+            self._ask(upload)
 
 
 def _stored(message: Message) -> StoredItem | None:

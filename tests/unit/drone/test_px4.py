@@ -159,6 +159,14 @@ def test_an_item_out_of_turn_gets_no_answer_and_an_upload_that_stops_is_dropped(
     assert read_back(station) == []
 
 
+def test_a_station_that_knows_only_the_new_request_says_so() -> None:
+    station = Station(px4())
+    station.send(mavlink.MAVLink_mission_count_message(1, 1, 2, 0))
+    assert station.all("MISSION_REQUEST")
+    station.send(mavlink.MAVLink_mission_ack_message(1, 1, mavlink.MAV_MISSION_UNSUPPORTED, 0))
+    assert station.last("MISSION_REQUEST_INT").seq == 0
+
+
 def test_our_link_uploads_arms_flies_pauses_and_returns() -> None:
     autopilot = px4()
     with connected(autopilot) as vehicle:
