@@ -196,21 +196,21 @@ def fuse(points: Array, jacobian: Array) -> tuple[Array, Array, Array]:
     design = np.concatenate([np.broadcast_to(np.eye(2), (n, 2, 2)), shared], -1)
     prior = np.diag(np.concatenate([np.zeros(2), np.ones(p)]))
     whole = np.linalg.inv(np.einsum("nip,njp->nij", jacobian, jacobian) + 1e-4 * np.eye(2))
-    weights, scale = _weights(points - np.median(points, axis=0), whole)
+    weights, scale = robust_weights(points - np.median(points, axis=0), whole)
     normal, solution = prior, np.zeros(p + 2)
     for _ in range(ITERATIONS):
         weighted = information * (weights / scale**2)[:, None, None]
         normal = np.einsum("nia,nij,njb->ab", design, weighted, design) + prior
         solution = np.linalg.solve(normal, np.einsum("nia,nij,nj->a", design, weighted, points))
         previous = weights
-        weights, scale = _weights(points - design @ solution, information)
+        weights, scale = robust_weights(points - design @ solution, information)
         if np.abs(weights - previous).max() < 1e-4:
             break
     covariance = np.linalg.inv(normal)[:2, :2]
     return solution[:2], (covariance + covariance.T) / 2, weights
 
 
-def _weights(residual: Array, information: Array) -> tuple[Array, float]:
+def robust_weights(residual: Array, information: Array) -> tuple[Array, float]:
     """Tukey's biweight of Mahalanobis distances, and how much wider than announced the looks scatter.
 
     Wild looks must get no weight at all, not merely little: being seen at another angle they have leverage on

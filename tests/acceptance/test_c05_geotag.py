@@ -6,17 +6,15 @@ rays of a real aircraft with surveyed control points (by others, see SOURCES.md 
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from missions.geodesy import LocalFrame, bearing_deg
-from missions.messages import CameraMessage, Look, PoseMessage
+from benchmarks.fields import read_field
+from missions.messages import Look
 from missions.terrain import FlatTerrain
 from server.sightings.ellipses import CHI2_90
 from server.sightings.geotag import NotPlaced, place
@@ -105,27 +103,25 @@ def test_rays_of_a_real_aircraft() -> None:
     """
     if not (FIELD / "field_rays.csv").is_file():
         pytest.skip("the field trial's rays are not here (../shared/data/geolocation)")
-    with (FIELD / "field_control_points.csv").open() as file:
-        control = [(float(row["Latitude"]), float(row["Longitude"])) for row in csv.DictReader(file)]
+    field = read_field(FIELD / "field_rays.csv", FIELD / "field_control_points.csv")
+    assert not field.left_out
     views: dict[int, list[Look]] = defaultdict(list)
     single = []
-    with (FIELD / "field_rays.csv").open() as file:
-        for row in csv.DictReader(file):
-            look = _field_look({key: float(value) for key, value in row.items() if _is_number(value)})
-            placed = place([look], FlatTerrain(0.0))
-            if isinstance(placed, NotPlaced):
-                continue
-            errors = LocalFrame(placed.latitude, placed.longitude).to_enu(*zip(*control, strict=True))[:, :2]
-            nearest = int(np.linalg.norm(errors, axis=1).argmin())
-            views[nearest].append(look)
-            single.append(_judge(errors[nearest], placed.covariance_m2))
+    for look in field.looks:
+        placed = place([look], FlatTerrain(0.0))
+        if isinstance(placed, NotPlaced):
+            continue
+        found = field.frame.to_enu(placed.latitude, placed.longitude)[:, :2]
+        nearest = int(field.nearest(found)[0])
+        views[nearest].append(look)
+        single.append(_judge(found[0] - field.control[nearest], placed.covariance_m2))
     fused = []
     for target, looks in views.items():
         if len(looks) >= 3:
             placed = place(looks, FlatTerrain(0.0))
             assert not isinstance(placed, NotPlaced)
-            error = LocalFrame(placed.latitude, placed.longitude).to_enu(*control[target])[0, :2]
-            fused.append(_judge(error, placed.covariance_m2))
+            found = field.frame.to_enu(placed.latitude, placed.longitude)[0, :2]
+            fused.append(_judge(found - field.control[target], placed.covariance_m2))
     alone, together = np.array(single), np.array(fused)
     assert len(alone) >= 215
     assert 0.84 <= alone[:, 1].mean() <= 0.96
@@ -137,35 +133,6 @@ def test_rays_of_a_real_aircraft() -> None:
 
 def _judge(error: np.ndarray, covariance: np.ndarray) -> tuple[float, bool]:
     return float(np.hypot(*error)), bool(error @ np.linalg.solve(covariance, error) <= CHI2_90)
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _field_look(row: dict[str, float]) -> Look:
-    """A ray of the trial; heights count from the ground that its own answer names (its datum is off)."""
-    width, height = int(row["imageWidth"]), int(row["imageLength"])
-    azimuth = bearing_deg(row["droneLatitude"], row["droneLongitude"], row["lat"], row["lon"])
-    return Look(
-        frame_index=0, u_px=row["imageSelectedProportionX"] * width,
-        v_px=row["imageSelectedProportionY"] * height, box=(0, 0, 1, 1), score=1.0, pixel_sigma_px=10.0,
-        pose=PoseMessage(
-            captured_at=datetime(2024, 7, 22, tzinfo=UTC), latitude=row["droneLatitude"],
-            longitude=row["droneLongitude"], altitude_amsl_m=row["droneElevationHAE"] - row["hae"],
-            yaw_deg=azimuth - row["yawOffsetDegSelectedPoint"], pitch_deg=-row["cameraSlantAngleDeg"],
-            roll_deg=row["cameraRollAngleDeg"], position_sigma_m=2.0, altitude_sigma_m=3.0,
-            attitude_sigma_deg=1.0, heading_sigma_deg=2.0,
-        ),
-        camera=CameraMessage(
-            width_px=width, height_px=height, fx_px=row["f_x"], fy_px=row["f_y"], cx_px=width / 2,
-            cy_px=height / 2, distortion=(row["k1"], row["k2"], row["p1"], row["p2"], row["k3"]),
-        ),
-    )  # fmt: skip
 
 
 def test_an_ambiguous_cell_is_named_with_its_probability(tmp_path: Path) -> None:
