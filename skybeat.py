@@ -236,6 +236,7 @@ def fly(
     from missions.site import load_site
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each message would hide everything else
     options = FlyOptions(
         video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
         directory=data_directory,

@@ -56,6 +56,8 @@ HELLO_EVERY_S = 15.0
 TELEMETRY_EVERY_S = 0.4
 PICTURE_EVERY_S = 0.2
 POSE_WAIT_S = 2.0
+CAMERA_AGAIN_S = 2.0
+"""Between two tries to open a camera that gives no picture."""
 PICTURE_QUALITY = 72
 
 
@@ -186,10 +188,8 @@ class Agent:
             time.sleep(0.05)
         if flight.patrol.phase in FINAL_PHASES or self._stopping.is_set():
             return
-        try:
-            source = self._open_camera()
-        except (OSError, ValueError) as error:
-            self._note(flight, "camera_failed", f"No picture: {error}", level="alarm")
+        source = self._open_patiently(flight)
+        if source is None:
             return
         watch = self._make_watch(flight.flight_id, self._pose_at, flight.zones)
         started = time.monotonic()
@@ -205,6 +205,19 @@ class Agent:
         finally:
             source.close()
             self._deliver(flight, watch.finish())
+
+    def _open_patiently(self, flight: _Flight) -> FrameSource | None:
+        """The video, tried again as long as the flight lasts; None when it has ended."""
+        told = False
+        while flight.patrol.phase not in FINAL_PHASES and not self._stopping.is_set():
+            try:
+                return self._open_camera()
+            except (OSError, ValueError) as error:
+                if not told:
+                    self._note(flight, "camera_failed", f"No picture: {error}", level="alarm")
+                told = True
+                self._stopping.wait(CAMERA_AGAIN_S)
+        return None
 
     def _pose_at(self, instant: datetime) -> Pose | None:
         self.vehicle.poses.wait_until(instant, POSE_WAIT_S)
