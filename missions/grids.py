@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from shapely import STRtree
 
 from missions import shapes
@@ -21,6 +22,10 @@ OVERLAP_FRACTION = 0.001
 QUADRATURE_POINTS = 4096
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 OUTSIDE = ""
+MANY_POINTS = 20_000
+BOXES_PER_CELL = 24  # along each side, for cells of equal size
+MOST_BOXES = 2048
+ON_BORDER = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Grid:
         self.cells = sorted(cells, key=lambda cell: cell.code)
         self._by_code = {cell.code: cell for cell in self.cells}
         self._tree = STRtree([cell.polygon for cell in self.cells])
+        self._codes = np.array([*(cell.code for cell in self.cells), None], dtype=object)
+        self._boxes: _Boxes | None = None
 
     @classmethod
     def from_geojson(cls, source: Path | str | dict[str, Any]) -> Self:
@@ -99,11 +106,22 @@ class Grid:
 
     def locate_many(self, latitude: ArrayLike, longitude: ArrayLike) -> list[str | None]:
         """Codes for many points at once, shape (N,)."""
-        return [self.cells[i].code if i >= 0 else None for i in self._indices(latitude, longitude)]
+        return list(self._codes[self._indices(latitude, longitude)])
 
     def _indices(self, latitude: ArrayLike, longitude: ArrayLike) -> Any:
         lat = np.atleast_1d(np.asarray(latitude, float))
         lon = np.atleast_1d(np.asarray(longitude, float))
+        if len(lat) < MANY_POINTS or not self.cells:
+            return self._search(lat, lon)
+        if self._boxes is None:
+            self._boxes = _boxes_of(self.cells, self._search)
+        found = self._boxes.look_up(lat, lon)
+        near = np.flatnonzero(found == ON_BORDER)
+        found[near] = self._search(lat[near], lon[near])
+        return found
+
+    def _search(self, lat: Array, lon: Array) -> Any:
+        """Index of the cell of each point, -1 outside, by the exact geometry."""
         found = np.full(len(lat), len(self.cells))
         known = np.isfinite(lat) & np.isfinite(lon)
         index = np.flatnonzero(known)
@@ -143,6 +161,53 @@ class Grid:
             )
             for c in self.cells
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    """Boxes over the cells: which cell holds all of a box, -1 none, ``ON_BORDER`` where one ends in it."""
+
+    west: float
+    south: float
+    step_east: float
+    step_north: float
+    cells: NDArray[np.int32]
+
+    def look_up(self, lat: Array, lon: Array) -> NDArray[np.int64]:
+        rows, columns = self.cells.shape
+        with np.errstate(invalid="ignore"):
+            row, column = (lat - self.south) / self.step_north, (lon - self.west) / self.step_east
+            inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        row, column = np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)
+        return np.where(inside, self.cells[row, column], -1).astype(np.int64)
+
+
+def _boxes_of(cells: list[GridCell], search: Callable[[Array, Array], Any]) -> _Boxes:
+    """No border crosses a box that is not marked, so its middle speaks for all of it.
+
+    Borders are cut into steps of half a box at most; every point of them lies within half such a step of one
+    of the cuts, and so in a box that holds one of the four corners around that cut.
+    """
+    polygons = np.array([cell.polygon for cell in cells], dtype=object)
+    west, south, east, north = shapely.total_bounds(polygons)
+    side = int(min(MOST_BOXES, BOXES_PER_CELL * np.ceil(np.sqrt(len(cells))) + 2))
+    step_east, step_north = (east - west) / (side - 2), (north - south) / (side - 2)
+    west, south = (
+        west - step_east,
+        south - step_north,
+    )  # an empty box all around: the outer border lies inside
+    step = min(step_east, step_north) / 2
+    borders = shapely.get_coordinates(shapely.segmentize(polygons, step))
+    marked = np.zeros((side, side), dtype=bool)
+    for across in (-0.51, 0.51):
+        for along in (-0.51, 0.51):
+            row = np.floor((borders[:, 1] + along * step - south) / step_north).astype(np.int64)
+            column = np.floor((borders[:, 0] + across * step - west) / step_east).astype(np.int64)
+            marked[np.clip(row, 0, side - 1), np.clip(column, 0, side - 1)] = True
+    row, column = np.nonzero(~marked)
+    found = np.full((side, side), ON_BORDER, dtype=np.int32)
+    found[row, column] = search(south + (row + 0.5) * step_north, west + (column + 0.5) * step_east)
+    return _Boxes(float(west), float(south), float(step_east), float(step_north), found)
 
 
 def _overlaps(cells: list[GridCell]) -> list[str]:

@@ -2,8 +2,8 @@
 
 The same measurement model as ``geotag``, for one pose. There the Jacobian is taken by steps of one sigma,
 which is right for flat rays too; here it is the derivative, which is fast (the lens's distortion counts in
-the ray, not in what a pixel's error is worth). With ``d`` the ray, ``r`` the way along it and ``n`` the ground's
-normal at the crossing, an error of the origin ``o`` and of the ray moves the crossing by
+the ray, not in what a pixel's error is worth). With ``d`` the ray, ``r`` the way along it and ``n`` the
+ground's normal at the crossing, an error of the origin ``o`` and of the ray moves the crossing by
 
     dp = (I - d n' / (n'd)) (do + r dd),    dd = dR c + R dc
 

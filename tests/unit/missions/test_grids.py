@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from missions.errors import CellUnknown, GridsInvalid
 from missions.geodesy import LocalFrame
-from missions.grids import Grid
+from missions.grids import MANY_POINTS, Grid
 from missions.site import Site
 
 LATITUDE, LONGITUDE = 28.6, 117.9
@@ -184,3 +184,25 @@ def test_impossible_covariances_are_refused(pair: Grid, covariance: list[list[fl
         pair.probabilities(LATITUDE, LONGITUDE, covariance)
     with pytest.raises(ValueError, match="no place on Earth"):
         pair.probabilities(91.0, LONGITUDE, np.eye(2))
+
+
+def test_many_points_at_once_are_located_as_one_by_one() -> None:
+    """Cells of many shapes with gaps; points everywhere, many of them on corners, some nowhere."""
+    rng = np.random.default_rng(4)
+    corners = rng.uniform(-25, 25, (9, 9, 2)) + 100 * np.stack(np.meshgrid(np.arange(9), np.arange(9)), -1)
+    features = []
+    for i, j in np.ndindex(8, 8):
+        if (i + j) % 5:
+            turn = [corners[i, j], corners[i, j + 1], corners[i + 1, j + 1], corners[i + 1, j]]
+            geometry = {"type": "Polygon", "coordinates": [ring([(x, y) for x, y in turn])]}
+            features.append({"type": "Feature", "properties": {"code": f"{i}{j}"}, "geometry": geometry})
+    grid = Grid.from_geojson(collection(*features))
+    anywhere = FRAME.to_geodetic(rng.uniform(-150, 950, (MANY_POINTS, 2)))[:, :2]
+    on_borders = np.array([c.polygon.exterior.coords[k][::-1] for c in grid.cells for k in range(4)])
+    places = np.concatenate([anywhere, on_borders, [[np.nan, 117.9], [28.6, np.inf]]])
+    together = grid.locate_many(places[:, 0], places[:, 1])
+    chosen = [*range(0, MANY_POINTS, 7), *range(MANY_POINTS, len(places))]
+    half = grid.locate_many(places[chosen, 0], places[chosen, 1])
+    assert len(half) < MANY_POINTS
+    assert [together[i] for i in chosen] == half
+    assert together[-2:] == [None, None]
