@@ -62,7 +62,7 @@ RGB = Eye(
 THERMAL = Eye(
     "patrol-thermal",
     ("person", "bicycle", "car", "truck"),
-    {"person": 0.3, "bicycle": 0.3, "car": 0.3, "truck": 0.3},
+    {"person": 0.25, "bicycle": 0.25, "car": 0.45, "truck": 0.35},
     (
         COCO_START,
         {"name": "HIT-UAV infrared thermal dataset, Suo Jiashun and others", "license": "CC BY 4.0"},
