@@ -28,6 +28,7 @@ SHORTEST_LANE_M = 10.0
 TURN_COST_M = 15.0
 FACING = 0.5
 MOST_RINGS = 60
+MOST_LANES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def candidates(target: Any, region: Any, sweep: Sweep) -> list[list[LaneOptions]
     ]
     few = sorted(_edge_angles(target) | {angle for _, angle, _ in ranked[:ANGLES_TRIED_IN_FULL]})
     contoured = [_contoured(target, region, sweep, few, rings) for rings in (1, 3, MOST_RINGS)]
-    return [options for options in (*best, mixed, *combed, *contoured) if options]
+    # the ways between very many lanes take longer to find than these would save
+    more = [options for options in (mixed, *combed, *contoured) if 0 < len(options) <= MOST_LANES]
+    return [*best, *more]
 
 
 def _combed(target: Any, region: Any, sweep: Sweep, angle_deg: float, side: float) -> list[LaneOptions]:
