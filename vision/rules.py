@@ -40,7 +40,13 @@ class TrackerRules(_Part):
     vehicle_height: dict[str, PositiveFloat]
 
 
+class FlameRules(_Part):
+    share: float = Share
+    belief: float = Share
+
+
 class HazardRules(_Part):
+    flames: FlameRules
     seen_fraction: float = Share
     spread: dict[SightingKind, PositiveFloat]
     fire_smoke_distance: PositiveFloat

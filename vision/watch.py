@@ -28,6 +28,7 @@ from vision.detections import Detections
 from vision.detector import FrameDetector
 from vision.errors import ImageRefused
 from vision.evidence import Box, EvidenceChain, EvidenceStore, draw
+from vision.flames import with_flames
 from vision.frames import Frame, Pixels, check_image
 from vision.ground import GroundView
 from vision.hazards import HazardJudge
@@ -140,7 +141,7 @@ class Watch:
         self._last_s = seconds
         self.frames += 1
         self._check_size(frame.image)
-        detections = self._detector.detect(frame.image)
+        detections = with_flames(frame.image, self._detector.detect(frame.image), self._rules.hazards.flames)
         pose = self._pose(frame.captured_at)
         tracks = self._tracker.update(detections, frame.captured_at, frame.index, pose, size)
         hidden = self._hidden(detections, tracks, seconds, pose)
