@@ -9,13 +9,15 @@ Two rules, by kind:
   one object. Objects that a pass saw together are assigned to the known ones together (Hungarian method),
   because an error that all of them share would otherwise pair a car with its neighbour. So a later sighting
   may show that an earlier one was paired wrongly; then that one moves, as long as no person has acted on its
-  ticket.
+  ticket. Where GNSS has jumped between two flights, everything that the later one saw is off by the same: how
+  much is told by the shift under which most of its objects meet known ones (registration of point patterns by
+  voting; Stockman 1987). It takes several that agree, so that one car is never moved onto another's place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,6 +37,9 @@ GATE = 9.21  # 99 % of a bivariate normal lies within this squared Mahalanobis d
 SAME_TRACK_REACH_M = 15.0
 SIGHTINGS_FUSED = 12
 IMPOSSIBLE = 1e6
+AGREE_M = 1.2  # one sigma of how far single objects stray from their flight's common shift
+LEAST_AGREEING = 3
+MOST_VOTERS = 40  # the nearest; it bounds the time under the desk's lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ def match(new: Seen, events: Iterable[Event], kind: Kind) -> Decision:
         if same_sort(new.kind, event.kind) and event.sightings and _in_window(new, event.sightings, kind)
     ]  # fmt: skip
     if kind.match.reach_m < SINGLE_OBJECT_REACH_M:
-        return _match_object(new, near, kind)
+        return _match_object(*_in_one_frame(new, near), kind)
     costs = [(_cost([new], event.sightings, kind), str(event.id), event.id) for event in near]
     best = min(costs, default=(IMPOSSIBLE, "", None))
     return Decision(best[2] if best[0] < IMPOSSIBLE else None)
@@ -153,6 +158,52 @@ def _cost(first: Sequence[Seen], second: Sequence[Seen], kind: Kind) -> float:
         return IMPOSSIBLE
     slack = (kind.match.reach_m / 2) ** 2 * np.eye(2)
     return float((x - y) @ np.linalg.solve(p + q + slack, x - y))
+
+
+def flight_shift(new: Seen, events: Sequence[Event]) -> Array:
+    """How far everything that the flight of ``new`` saw lies from what others saw, (2,) metres.
+
+    Every pair of its objects and others' within their announced errors proposes a shift. The one that brings
+    most objects together wins, less what it strays from zero in announced sigmas; no shift where fewer than
+    ``LEAST_AGREEING`` objects agree.
+    """
+    seen = [s for event in events for s in event.sightings]
+    mine = [new, *(s for s in seen if s.flight_id is not None and s.flight_id == new.flight_id)]
+    others = [s for s in seen if s.flight_id is None or s.flight_id != new.flight_id]
+    mine = sorted(mine, key=lambda s: (float(np.linalg.norm(s.position - new.position)), str(s.id)))
+    if len(mine) < LEAST_AGREEING or len(others) < LEAST_AGREEING:
+        return np.zeros(2)
+    places = np.array([s.position for s in mine[:MOST_VOTERS]])
+    known = np.array([s.position for s in others])
+    gaps = places[:, None] - known[None]
+    spread = new.covariance + np.mean([s.covariance for s in others], axis=0)
+    strays = np.einsum("mki,ij,mkj->mk", gaps, np.linalg.inv(spread), gaps)
+    proposed = np.concatenate([np.zeros((1, 2)), gaps[strays <= GATE]])
+    penalties = np.concatenate([[0.0], strays[strays <= GATE]]) / 2
+    best, shift, agreeing = -np.inf, np.zeros(2), 0.0
+    for candidate, penalty in zip(proposed, penalties, strict=True):
+        left = ((gaps - candidate) ** 2).sum(-1).min(1)
+        votes = float(np.exp(-left / (2 * AGREE_M**2)).sum())
+        if votes - penalty > best:
+            best, shift, agreeing = votes - penalty, candidate, votes
+    if agreeing < LEAST_AGREEING * 0.6:
+        return np.zeros(2)
+    near = ((gaps - shift) ** 2).sum(-1)
+    pairs = near.argmin(1)
+    chosen = np.flatnonzero(near.min(1) <= (2 * AGREE_M) ** 2)
+    return np.asarray(np.median(gaps[chosen, pairs[chosen]], axis=0)) if len(chosen) else np.asarray(shift)
+
+
+def _in_one_frame(new: Seen, events: Sequence[Event]) -> tuple[Seen, list[Event]]:
+    """What the flight of ``new`` saw, moved to where others saw the same."""
+    shift = flight_shift(new, events)
+    if new.flight_id is None or not shift.any():
+        return new, list(events)
+
+    def moved(seen: Seen) -> Seen:
+        return seen if seen.flight_id != new.flight_id else replace(seen, position=seen.position - shift)
+
+    return moved(new), [replace(event, sightings=[moved(s) for s in event.sightings]) for event in events]
 
 
 def _match_object(new: Seen, events: Sequence[Event], kind: Kind) -> Decision:

@@ -16,7 +16,7 @@ from server.errors import AgentMismatch
 from server.flights.following import reported_flight
 from server.sightings import repository
 from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place
-from server.sightings.matching import CROWDS, Decision, Event, match
+from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M, Decision, Event, match
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.views import sightings_out
 from server.tickets import repository as ticket_rows
@@ -26,6 +26,7 @@ from server.tickets.service import SYSTEM, cells_of, follow_sightings, most_prob
 from server.tickets.states import TicketState
 
 SEARCH_M = 120.0
+SEARCH_OBJECTS_M = 400.0  # wide enough for several single objects to tell how far GNSS has jumped
 METRES_PER_DEGREE = 111_000.0
 
 
@@ -172,7 +173,8 @@ def _decide(context: Context, session: Session, sighting: Sighting) -> tuple[Dec
     rules = context.kinds[kind]
     frame = frame_near(sighting.latitude, sighting.longitude)
     centre = frame.to_enu(sighting.latitude, sighting.longitude)[0, :2]
-    edge = frame.to_geodetic([centre - SEARCH_M, centre + SEARCH_M])
+    reach = SEARCH_OBJECTS_M if rules.match.reach_m < SINGLE_OBJECT_REACH_M else SEARCH_M
+    edge = frame.to_geodetic([centre - reach, centre + reach])
     window = timedelta(hours=rules.match.window_hours)
     tickets = ticket_rows.open_near(
         session,

@@ -10,7 +10,7 @@ import pytest
 
 from missions.kinds import load_kinds
 from missions.messages import SightingKind
-from server.sightings.matching import Decision, Event, Move, Seen, match
+from server.sightings.matching import Decision, Event, Move, Seen, flight_shift, match
 from tests.fixtures.desk import START
 
 KINDS = load_kinds()
@@ -95,3 +95,42 @@ def test_a_ticket_is_never_emptied() -> None:
     a, b = event(seen(0, track=1)), event(alone)
     decision = decide(seen(2.4, flight=LATER, track=8), a, b)
     assert decision.moves == ()
+
+
+LOT = [(0.0, 0.0), (14.0, 3.0), (31.0, -8.0), (9.0, 40.0), (-35.0, 22.0)]
+JUMP = np.array([2.7, -2.7])
+
+
+def _lot(second: bool) -> tuple[Seen, list[Event]]:
+    """Cars that one flight saw; a later one, off by ``JUMP``, saw all but the last, which comes now."""
+    events = [event(seen(east, north, track=i)) for i, (east, north) in enumerate(LOT)]
+    late = [
+        seen(east + JUMP[0], north + JUMP[1], flight=LATER, track=10 + i, second=600 + 9 * i)
+        for i, (east, north) in enumerate(LOT)
+    ]
+    if second:
+        events = [
+            Event(id=e.id, kind=e.kind, sightings=[*e.sightings, s])
+            for e, s in zip(events[:-1], late, strict=False)
+        ] + events[-1:]
+    return late[-1], events
+
+
+def test_a_jump_of_gnss_between_flights_opens_no_second_ticket() -> None:
+    new, events = _lot(second=True)
+    assert flight_shift(new, events) == pytest.approx(JUMP, abs=0.01)
+    assert flight_shift(new, events[::-1]) == pytest.approx(JUMP, abs=0.01)
+    assert match(new, events, KINDS[new.kind]).event_id == events[-1].id
+
+
+def test_a_car_alone_is_not_taken_for_its_neighbour_of_earlier() -> None:
+    new, events = _lot(second=False)
+    assert flight_shift(new, events).tolist() == [0.0, 0.0]
+    assert match(new, events, KINDS[new.kind]).event_id is None
+
+
+def test_a_new_car_among_shifted_ones_is_new() -> None:
+    _, events = _lot(second=True)
+    new = seen(60 + JUMP[0], JUMP[1], flight=LATER, track=50, second=700)
+    assert flight_shift(new, events) == pytest.approx(JUMP, abs=0.01)
+    assert match(new, events, KINDS[new.kind]).event_id is None
