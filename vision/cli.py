@@ -225,6 +225,9 @@ def _print_figures(figures: dict[str, Any]) -> None:
     for name, row in figures["classes"].items():
         values = (row[key] for key in ("ap50", "ap", "ar", "precision", "recall"))
         table.add_row(name, str(row["labelled"]), *("-" if v is None else f"{v:.3f}" for v in values))
+        for size, part in row.get("sizes", {}).items():
+            values = (part.get(key) for key in ("ap50", "ap", "ar"))
+            table.add_row(f"  {size}", "", *("-" if v is None else f"{v:.3f}" for v in values), "", "")
     for size, row in figures["sizes"].items():
         values = (row[key] for key in ("ap50", "ap", "ar"))
         table.add_row(f"({size})", "", *("-" if v is None else f"{v:.3f}" for v in values), "", "")

@@ -197,6 +197,7 @@ def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> o
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores too
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(weights.path), options, providers=list(providers))

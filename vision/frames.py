@@ -349,15 +349,26 @@ def _open_still(file: Path) -> Image.Image:
         raise NotAVideo(f"{file}: not an image that can be read; remove or replace it") from error
 
 
+def _stretched(values: NDArray[np.float64]) -> Pixels:
+    low, high = np.percentile(values, [1, 99])
+    grey = np.clip((values - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
 def read_still(file: Path) -> Pixels:
     """An image file as upright RGB, uint8 (H, W, 3).
+
+    Grey pictures of more than 8 bits (thermal ones) are stretched between their 1st and 99th percentile.
 
     Raises:
         NotAVideo: it is no image, or it is cut off.
     """
     with _open_still(file) as picture:
         try:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode.startswith(("I", "F")):
+                return _stretched(np.asarray(upright, np.float64))
+            return np.asarray(upright.convert("RGB"))
         except (OSError, SyntaxError) as error:
             raise NotAVideo(f"{file}: the image is damaged or cut off; copy it again") from error
 

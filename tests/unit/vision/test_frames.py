@@ -24,6 +24,7 @@ from vision.frames import (
     check_image,
     is_stream,
     open_source,
+    read_still,
     still_captured_at,
     upright,
 )
@@ -300,3 +301,15 @@ def test_open_source_chooses_by_what_is_there(tmp_path: Path) -> None:
 def test_wrong_images_are_refused(image: np.ndarray) -> None:
     with pytest.raises(ImageRefused):
         check_image(image)
+
+
+def test_a_sixteen_bit_thermal_still_is_stretched(tmp_path: Path) -> None:
+    heat = np.full((60, 80), 29_000, np.uint16)
+    heat[20:40, 30:50] = 31_500
+    file = tmp_path / "thermal.png"
+    Image.fromarray(heat).save(file)
+    picture = read_still(file)
+    assert picture.shape == (60, 80, 3)
+    assert picture.dtype == np.uint8
+    assert picture[30, 40].tolist() == [255] * 3
+    assert picture[5, 5].tolist() == [0] * 3
