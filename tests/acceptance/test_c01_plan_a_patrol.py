@@ -90,7 +90,7 @@ def test_one_concave_cell_with_a_hole_beside_a_no_fly_zone(tmp_path: Path) -> No
 def test_cells_far_apart_over_a_hill_with_wind_and_small_batteries(tmp_path: Path) -> None:
     out = tmp_path / "p.json"
     summary, _ = plan(
-        "--site", BROOK, "--cell", "B02", "--cell", "B04", "--cell", "B05", "--wind", 6, "--battery", 60,
+        "--site", BROOK, "--cell", "B02", "--cell", "B04", "--cell", "B05", "--wind", 6, "--battery", 40,
         "--out", out,
     )  # fmt: skip
     written = judge(out, summary)
