@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -220,19 +221,20 @@ class TestPlaces:
         assert "No space left on device" in run.stderr
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    from server.serving import ServerThread
+
+    with (
+        ServerThread(settings_for(tmp_path_factory.mktemp("desk"))) as server,
+        httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as client,
+    ):
+        answer = client.post("/session", json={"username": "demo", "password": "skybeat-demo"})
+        client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        yield client
+
+
 class TestOverHttp:
-    @pytest.fixture(scope="class")
-    def desk(self, tmp_path_factory: pytest.TempPathFactory):
-        from server.serving import ServerThread
-
-        with (
-            ServerThread(settings_for(tmp_path_factory.mktemp("desk"))) as server,
-            httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as client,
-        ):
-            answer = client.post("/session", json={"username": "demo", "password": "skybeat-demo"})
-            client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-            yield client
-
     def problem(self, answer: httpx.Response, status: int) -> dict[str, object]:
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
