@@ -118,7 +118,7 @@ class Desk:
         return self.server.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium on this machine: install the package chromium")
@@ -143,7 +143,7 @@ def serve(directory: Path, token: str) -> ServerProcess:
     return ServerProcess(command, port, directory / "server.log", environment=environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One server and its aircraft for all tests that do no harm to it."""
     token = "skb_a_" + secrets.token_urlsafe(32)
