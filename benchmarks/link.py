@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.mavlink.framing import Framing, Message
-from drone.mavlink.link import Patience
+from drone.mavlink.link import Patience, send_until_reply
 from drone.mavlink.meaning import MISSION, WireItem, difference
 from drone.mavlink.transfer import MissionTransfer
 from drone.sim.flavours import flavour_of
@@ -121,15 +121,7 @@ class Radio:
         timeout_s: float,
         tries: int,
     ) -> Message | None:
-        with self.open_inbox(*kinds) as box:
-            for number in range(tries):
-                self.send(message(number))
-                until = self._now + timeout_s
-                while (left := until - self._now) > 0:
-                    reply = box.get(left)
-                    if reply is not None and fits(reply):
-                        return reply
-        return None
+        return send_until_reply(self, message, kinds, fits, timeout_s=timeout_s, tries=tries)
 
     def pass_time(self, seconds: float, met: Callable[[], bool]) -> None:
         """Let events happen until ``met`` or so many seconds have passed."""

@@ -70,12 +70,11 @@ def targets(town: Town, site: Any, kinds: set[str]) -> Iterator[Target]:
             )
     if "crowded" not in kinds:
         return
-    for zone in site.zones.zones if hasattr(site.zones, "zones") else list(site.zones):
+    for zone in site.zones.zones:
         if zone.kind in CROWDED:
             middle = zone.polygon.centroid
             east, north = town.frame.to_enu(middle.y, middle.x)[0][:2]
-            yield Target(f"{zone.kind}-{zone.code}" if hasattr(zone, "code") else f"{zone.kind}-{east:.0f}",
-                         "crowded", float(east), float(north), 30.0, 0)  # fmt: skip
+            yield Target(f"{zone.kind}-{zone.code}", "crowded", float(east), float(north), 30.0, 0)
 
 
 def collect(out: Path, seeds: list[int], kinds: set[str]) -> None:
@@ -126,10 +125,6 @@ def _collect_one(
             {
                 "latitude": float(latitude), "longitude": float(longitude), "altitude": float(altitude),
                 "yaw": yaw + float(bias[0] + shake[0]), "pitch": PITCH_DEG + float(bias[1] + shake[1]),
-                "truth": [
-                    [b.name, *np.round(b.box, 1).tolist(), round(float(b.visible_fraction), 2)]
-                    for b in truth.boxes
-                ],
             }
         )  # fmt: skip
     meta = {

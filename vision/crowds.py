@@ -160,12 +160,12 @@ class CrowdJudge:
             boxes, places, seen, scene.seconds,
             lambda known: self._motion.follow(scene.image, scene.pose, scene.seconds, view, known),
         )  # fmt: skip
-        moves = [strand.agitation(self.rules.window) for strand in strands]
         paces = np.array([strand.pace(self.rules.smoothing) for strand in strands])
         where = np.array([strand.place for strand in strands]).reshape(-1, 2)
         found = []
-        for row, (strand, motion) in enumerate(zip(strands, moves, strict=True)):
-            if motion is None or strand.person < 0:
+        for row, strand in enumerate(strands):
+            motion = strand.agitation(self.rules.window) if strand.person >= 0 else None
+            if motion is None:
                 continue
             away = np.linalg.norm(where - where[row], axis=1)
             beside = (away < self.rules.core_reach) & (away > self.rules.pair_distance)

@@ -69,11 +69,10 @@ class PictureMotion:
             return nothing
         boxes = boxes[:MOST_BOXES]
         still, moved = self._box_shifts(last.grey, grey, ground, boxes)
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
         steps = view.place(pose, still + np.nan_to_num(moved)) - view.place(pose, still)
         velocities = steps / (seconds - last.seconds)
         velocities[np.isnan(moved).any(axis=1) | (np.linalg.norm(velocities, axis=1) > FASTEST_M_S)] = np.nan
-        nothing.shifts[: len(boxes)] = still + np.nan_to_num(moved) - middles
+        nothing.shifts[: len(boxes)] = still + np.nan_to_num(moved) - box_middles(boxes)
         nothing.velocities[: len(boxes)] = velocities
         return nothing
 
@@ -122,7 +121,7 @@ class PictureMotion:
             "winSize": (window, window), "maxLevel": 2, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
             "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.02),
         }  # fmt: skip
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        middles = box_middles(boxes)
         around = middles[:, None] + RING[None] * (0.9 * size.max(axis=1) + 5)[:, None, None]
         points = np.vstack([points, around.reshape(-1, 2)])
         still = _transform(points, ground)
@@ -148,6 +147,11 @@ class PictureMotion:
             lengths = np.linalg.norm(shifts, axis=1)
             moved[row] = np.median(shifts[lengths >= np.median(lengths)], axis=0)
         return _transform(middles, ground) + kept, moved
+
+
+def box_middles(boxes: Array) -> Array:
+    """Middles (N, 2) of boxes (N, 4)."""
+    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
 
 
 def _transform(points: Array, homography: Array) -> Array:

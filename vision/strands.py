@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from missions.geodesy import Array
-from vision.flow import Moved
+from vision.flow import Moved, box_middles
 
 GAP_S = 1.0
 """A strand that no box supports for longer has ended."""
@@ -155,7 +155,7 @@ class StrandBook:
         known: dict[int, Strand] = {}
         if self._strands and len(boxes):
             own = np.array([s.box for s in self._strands])
-            apart = np.linalg.norm(_middles(own)[:, None] - _middles(boxes)[None], axis=2)
+            apart = np.linalg.norm(box_middles(own)[:, None] - box_middles(boxes)[None], axis=2)
             larger = np.maximum(_diagonals(own)[:, None], _diagonals(boxes)[None])
             apart = np.where(apart > MATCH_SHARE * larger, np.inf, apart / larger)
             while np.isfinite(apart).any():
@@ -184,10 +184,6 @@ class StrandBook:
             strand.partner = self._strands[nearest].person
             if strand.samples and strand.samples[-1][0] == strand.seconds:
                 strand.samples[-1] = (*strand.samples[-1][:3], float(gaps[row, nearest]))
-
-
-def _middles(boxes: Array) -> Array:
-    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
 
 
 def _diagonals(boxes: Array) -> Array:

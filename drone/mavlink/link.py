@@ -79,6 +79,30 @@ class Inbox:
             return None
 
 
+class RequestChannel(Protocol):
+    """What a request needs of a link; ``now`` is its clock in seconds."""
+
+    def now(self) -> float: ...
+    def send(self, message: Message) -> None: ...
+    def open_inbox(self, *kinds: str) -> contextlib.AbstractContextManager[Mailbox]: ...
+
+
+def send_until_reply(
+    channel: RequestChannel, message: Callable[[int], Message], kinds: tuple[str, ...],
+    fits: Callable[[Message], bool], *, timeout_s: float, tries: int,
+) -> Message | None:  # fmt: skip
+    """Send ``message(try number)`` until a fitting reply comes; None when none did."""
+    with channel.open_inbox(*kinds) as inbox:
+        for number in range(tries):
+            channel.send(message(number))
+            until = channel.now() + timeout_s
+            while (left := until - channel.now()) > 0:
+                reply = inbox.get(left)
+                if reply is not None and fits(reply):
+                    return reply
+    return None
+
+
 class Link:
     """A connection and the vehicle that was found on it.
 
@@ -185,15 +209,7 @@ class Link:
         tries: int,
     ) -> Message | None:
         """Send ``message(try number)`` until a fitting reply comes; None when none did."""
-        with self.open_inbox(*kinds) as inbox:
-            for number in range(tries):
-                self.send(message(number))
-                until = time.monotonic() + timeout_s
-                while (left := until - time.monotonic()) > 0:
-                    reply = inbox.get(left)
-                    if reply is not None and fits(reply):
-                        return reply
-        return None
+        return send_until_reply(self, message, kinds, fits, timeout_s=timeout_s, tries=tries)
 
     def command(
         self, command: int, *params: float, timeout_s: float = 0.6, tries: int = 17, long_s: float = 30.0

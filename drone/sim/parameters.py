@@ -65,7 +65,28 @@ _DEFAULTS = {
 }
 
 
-class Parameters:
+class ParameterNames:
+    """The names of a parameter table in the order in which the vehicle counts them."""
+
+    _names: list[str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def name_at(self, index: int) -> str | None:
+        return self._names[index] if 0 <= index < len(self._names) else None
+
+    def index(self, name: str) -> int:
+        return self._names.index(name)
+
+
+class Parameters(ParameterNames):
     """Names to numbers. Unknown names do not exist: an autopilot gives them no answer.
 
     >>> parameters = Parameters()
@@ -79,21 +100,6 @@ class Parameters:
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._values
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def name_at(self, index: int) -> str | None:
-        return self._names[index] if 0 <= index < len(self._names) else None
-
-    def index(self, name: str) -> int:
-        return self._names.index(name)
 
     def kind(self, name: str) -> int:
         """MAV_PARAM_TYPE of the parameter."""

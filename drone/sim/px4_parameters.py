@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from drone.sim.parameters import INT32, REAL32, Parameters
+from drone.sim.parameters import INT32, REAL32, ParameterNames, Parameters
 
 _SCALED = {
     "COM_DISARM_PRFLT": ("DISARM_DELAY", 1.0),
@@ -21,7 +19,7 @@ _FENCE_ACTIONS = {0: 0, 1: 0, 2: 4, 3: 1, 4: 2, 5: 2}
 _CEILING, _AREAS, _UNION = 1, 4, 2
 
 
-class Px4Parameters:
+class Px4Parameters(ParameterNames):
     """Obeys the same calls as ``Parameters``; whole numbers are INT32, all others REAL32."""
 
     def __init__(self, inner: Parameters) -> None:
@@ -38,21 +36,6 @@ class Px4Parameters:
             inside, factor = _SCALED[name]
             return self._inner[inside] / factor
         return float(self._whole[name]) if name in self._whole else self._ceiling_m
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._names
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def name_at(self, index: int) -> str | None:
-        return self._names[index] if 0 <= index < len(self._names) else None
-
-    def index(self, name: str) -> int:
-        return self._names.index(name)
 
     def kind(self, name: str) -> int:
         """MAV_PARAM_TYPE of the parameter."""
