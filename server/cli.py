@@ -39,7 +39,9 @@ app.add_typer(users, name="users")
 app.add_typer(agents, name="agents")
 app.add_typer(database, name="db")
 app.add_typer(audit_log, name="audit")
+verdicts = typer.Typer(help="What people found tickets to be.", no_args_is_help=True)
 app.add_typer(config, name="config")
+app.add_typer(verdicts, name="verdicts")
 
 DataDirectory = Annotated[
     Path | None, typer.Option("--data-directory", help="Where database and evidence live [./data].")
@@ -254,6 +256,34 @@ def audit_verify(data_directory: DataDirectory = None, as_json: AsJson = False) 
         )
     if not result.ok:
         raise typer.Exit(1)
+
+
+@verdicts.command("export")
+def verdicts_export(
+    out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
+    reason: Annotated[str, typer.Option(help="Why the untouched pictures are needed; goes on record.")],
+    data_directory: DataDirectory = None,
+    site: Site = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write judged pictures as a dataset (YOLO and COCO) for `skybeat train --from-verdicts`."""
+    from dataclasses import asdict
+
+    from server.learning.export import export_verdicts
+
+    def act(context: Context) -> None:
+        with context.database.write() as session:
+            done = export_verdicts(context, session, out, "command line", reason)
+        if as_json:
+            typer.echo(json.dumps(asdict(done)))
+            return
+        for what, counts in (("tickets", done.tickets), ("labels", done.labels), ("not there", done.denied),
+                             ("left out", done.left_out)):  # fmt: skip
+            shown = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+            typer.echo(f"{what}: {shown or 'none'}")
+        typer.echo(f"{done.pictures} pictures written to {out}; they show people: keep them safe")
+
+    _within(read_settings(data_directory=data_directory, site=site), act)
 
 
 @config.command("check")

@@ -1,0 +1,1 @@
+"""What people found tickets to be, as a dataset that the eye learns from."""
