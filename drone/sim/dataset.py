@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from drone.sim.events import PlantedEvent
 from drone.sim.renderer import Renderer, pose_at
 from drone.sim.town import Town
 from drone.sim.truth import FrameTruth
@@ -38,12 +39,14 @@ class Job:
     quality: int
     night: bool
     events_share: float
+    kinds: tuple[str, ...] = ()
 
 
 def render_dataset(
     out_dir: Path | str, seeds: Iterable[int], frames_per_seed: int,
     sizes: Sequence[tuple[int, int]] = ((1280, 720),), *, looks_per_seed: int = 4, workers: int | None = None,
     quality: int = 92, night_share: float = 0.0, events_share: float = 0.4,
+    kinds: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Write ``images/SEED-K.jpg``, ``labels/SEED-K.txt`` and ``ignore/SEED-K.txt``; returns how many
     pictures.
@@ -61,6 +64,8 @@ def render_dataset(
         quality: of the JPEG files.
         night_share: share of the seeds seen by night.
         events_share: share of the pictures aimed at fires, smoke or crowds; the rest look anywhere.
+        kinds: the kinds of planted events to aim at, at a time when they are there; all that happen to be
+            there if empty.
     """
     root = Path(out_dir)
     for folder in ("images", "labels", "ignore"):
@@ -70,6 +75,7 @@ def render_dataset(
         Job(
             root, seed, frames_per_seed, tuple(sizes), looks_per_seed, quality,
             bool(np.random.default_rng([seed, 90]).random() < night_share), events_share,
+            tuple(kinds),
         )
         for seed in seeds
     ]  # fmt: skip
@@ -99,7 +105,11 @@ def render_seed(job: Job) -> int:
         )
         for _ in range(min(per_look, job.frames - done)):
             time_s = float(rng.uniform(0, 3600))
-            pose = random_pose(town, rng, time_s, job.events_share)
+            wanted = [e for kind in job.kinds for e in town.planted if e.kind == kind]
+            event = wanted[int(rng.integers(len(wanted)))] if wanted else None
+            if event:
+                time_s = float(rng.uniform(event.start_s, event.end_s))
+            pose = random_pose(town, rng, time_s, job.events_share, event)
             picture, truth = renderer.render(time_s, pose)
             _write(job, f"{job.seed:05d}-{done:04d}", picture, truth)
             done += 1
@@ -107,13 +117,18 @@ def render_seed(job: Job) -> int:
     return done
 
 
-def random_pose(town: Town, rng: Generator, time_s: float, events_share: float) -> Pose:
-    """30-80 m up, pitch -35 to -90, any heading; a share of the poses looks at an event or near it."""
+def random_pose(
+    town: Town, rng: Generator, time_s: float, events_share: float, event: PlantedEvent | None = None
+) -> Pose:
+    """30-80 m up, pitch -35 to -90, any heading; a share of the poses looks at an event or near it.
+
+    ``event`` names the event; otherwise it is one of those that are there at ``time_s``.
+    """
     height = float(rng.uniform(30, 80))
     pitch = float(rng.choice([-55.0, rng.uniform(-90, -35), rng.uniform(-70, -45)], p=[0.3, 0.35, 0.35]))
     yaw, roll = float(rng.uniform(0, 360)), float(rng.normal(0, 1.0))
     east, north = float(rng.uniform(-370, 370)), float(rng.uniform(-270, 280))
-    live = [e for e in town.planted if e.active(time_s)]
+    live = [event] if event else [e for e in town.planted if e.active(time_s)]
     if live and rng.random() < events_share:
         event = live[int(rng.integers(len(live)))]
         east, north = event.east + float(rng.normal(0, 8)), event.north + float(rng.normal(0, 8))
@@ -174,11 +189,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--night-share", type=float, default=0.0)
     parser.add_argument("--events-share", type=float, default=0.4)
+    parser.add_argument("--kinds", default="", help="planted events to aim at, e.g. smoke,fire")
     given = parser.parse_args()
     sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in given.sizes.split(","))]
     render_dataset(
         given.out, given.seeds, given.frames, sizes, looks_per_seed=given.looks, workers=given.workers,
         night_share=given.night_share, events_share=given.events_share,
+        kinds=[kind for kind in given.kinds.split(",") if kind],
     )  # fmt: skip
 
 

@@ -246,10 +246,12 @@ class Mixture:
 def weight_of_boxes(picture: Picture) -> NDArray[np.float64]:
     """How much it is worth to look at each box of a town frame, (N,).
 
-    People count more than things, and most where they touch each other or ride: there most are missed.
+    People count more than things, and most where they touch each other or ride: there most are missed. Fire
+    and smoke are rare and count more than anyone.
     """
     people = picture.classes == PERSON
     weights = np.where(people, 1.0, 0.3)
+    weights[np.isin(picture.classes, [FIRE, SMOKE])] = 6.0
     if not people.any():
         return weights
     shared = overlap(picture.boxes[people], picture.boxes)
