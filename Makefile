@@ -44,6 +44,7 @@ benchmarks: ## print the measured ratios
 	$(VENV)/python -m benchmarks.link --runs 100
 	$(VENV)/python -m benchmarks.bookings
 	$(VENV)/python -m benchmarks.planning --cells 30
+	$(VENV)/python -m benchmarks.seen
 
 clean: ## remove what was built; keeps data/
 	rm -rf .venv server/console/node_modules server/console/dist build

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from shapely import transform
-from shapely.geometry import LineString, Polygon, mapping
+from shapely.geometry import LineString, Point, Polygon, mapping
 from shapely.ops import unary_union
 
 from drone.sim.layout import SOUTH_EDGE, make_streets
@@ -17,11 +17,15 @@ from drone.sim.relief import river_north
 from drone.sim.streets import RIVER_HALF_M
 
 if TYPE_CHECKING:
+    from drone.sim.fabric import Building
     from drone.sim.town import Town
 
 DIGITS = 7
 GREEN_MATERIALS = {"grass", "lawn"}
 SQUARE_MATERIALS = {"plaza"}
+PARAPET_M = 0.8
+TREE_TOP, CROWN = 0.66, 0.94
+"""Middle of a crown over the height of its tree, and its mean radius over its widest."""
 FIELD_MATERIALS = {"crop_green", "crop_dark", "crop_yellow", "soil"}
 
 
@@ -98,6 +102,7 @@ def _basemap(town: Town) -> list[dict[str, Any]]:
             _feature(town, line.interpolate(0.3, normalized=True), layer="label", name=street.zh, kind="road")
         )
     features += _buildings(town)
+    features += _trees(town)
     features += [
         _feature(town, Polygon(z.ring), layer="square", name=z.name)
         for z in town.fabric.zones
@@ -109,9 +114,25 @@ def _basemap(town: Town) -> list[dict[str, Any]]:
 
 def _buildings(town: Town) -> list[dict[str, Any]]:
     return [
-        _feature(town, unary_union([Polygon(b.ring)]), layer="building", height_m=round(b.top_m, 1))
+        _feature(town, unary_union([Polygon(b.ring)]), layer="building", height_m=round(_top_m(b), 1))
         for b in town.fabric.buildings
     ]
+
+
+def _top_m(building: Building) -> float:
+    """The height that hides what is behind: with the parapet of a flat roof."""
+    return building.top_m if building.roof in ("gable", "steel") else building.top_m + PARAPET_M
+
+
+def _trees(town: Town) -> list[dict[str, Any]]:
+    """As a register of trees has them: place, height, radius of the crown."""
+    return [
+        _feature(
+            town, Point(t.east, t.north), layer="tree", radius_m=round(CROWN * t.radius, 1),
+            height_m=round(TREE_TOP * t.height + 0.8 * t.radius, 1),
+        )
+        for t in town.fabric.trees
+    ]  # fmt: skip
 
 
 def _labels(town: Town) -> list[dict[str, Any]]:

@@ -124,7 +124,7 @@ def test_exported_site_is_read_back_as_the_same_ground(town: Town, tmp_path: Pat
         f["properties"]["layer"]
         for f in json.loads((tmp_path / "basemap.geojson").read_text("utf-8"))["features"]
     }
-    assert layers == {"ground", "water", "road", "building", "green", "square", "field", "label"}
+    assert layers == {"ground", "water", "road", "building", "tree", "green", "square", "field", "label"}
 
 
 def test_shipped_site_is_that_of_seed_zero(town: Town, tmp_path: Path) -> None:
