@@ -39,8 +39,8 @@ def export_verdicts(context: Context, session: Session, out: Path, actor: str, r
     """Write what people judged into an empty folder; each untouched picture that leaves is on record.
 
     ``pictures.jsonl`` says all: file, size, ticket, boxes that are there (class and corners in pixels), boxes
-    where a class is not there, places that were judged. ``images/``, ``labels/``, ``ignore/``, ``data.yaml``
-    are the same as YOLO, ``annotations.json`` as COCO; what nobody judged is to be ignored there.
+    where a class is not there, places judged and not judged. ``images/``, ``labels/``, ``ignore/`` and
+    ``data.yaml`` say it as YOLO, ``annotations.json`` as COCO; what nobody judged is to be ignored there.
     ``tickets.jsonl`` lists all verdicts, also those about rules rather than boxes.
 
     Raises:
@@ -102,12 +102,13 @@ def _write(context: Context, out: Path, picture: JudgedPicture) -> dict[str, Any
     row: dict[str, Any] = {
         "file": name + suffix, "sha256": picture.sha256, "width": width, "height": height,
         "ticket": picture.ticket, "captured_at": picture.captured_at.isoformat(), "judged": judged,
+        "unjudged": outside(judged, width, height),
         "boxes": [{"name": name, "box": box} for name, box in there],
         "denied": [{"name": name, "box": box} for name, box in denied],
     }  # fmt: skip
     lines = [f"{CLASSES.index(name)} {_centred(box, width, height)}\n" for name, box in there]
     (out / "labels" / f"{name}.txt").write_text("".join(lines), "utf-8")
-    around = [f"{_centred(box, width, height)}\n" for box in outside(judged, width, height)]
+    around = [f"{_centred(box, width, height)}\n" for box in row["unjudged"]]
     (out / "ignore" / f"{name}.txt").write_text("".join(around), "utf-8")
     return row
 
@@ -135,11 +136,7 @@ def _coco(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         size = {"width": row["width"], "height": row["height"]}
         images.append({"id": number, "file_name": f"images/{row['file']}", **size})
         there = [(CLASSES.index(one["name"]), one["box"], 0) for one in row["boxes"]]
-        crowd = [
-            (index, box, 1)
-            for box in outside(row["judged"], row["width"], row["height"])
-            for index in range(len(CLASSES))
-        ]
+        crowd = [(index, box, 1) for box in row["unjudged"] for index in range(len(CLASSES))]
         for index, (left, top, right, bottom), ignored in there + crowd:
             annotations.append({
                 "id": len(annotations) + 1, "image_id": number, "category_id": index,

@@ -39,6 +39,7 @@ SHARES: Mapping[str, float] = {
     "fire_smoke": 0.18,
     "stills": 0.05,
     "thermal": 1.0,
+    "verdicts": 0.5,
 }
 """Part of the canvases that each collection supplies; shares of absent collections go to the others."""
 
@@ -91,6 +92,7 @@ class Mixture:
             "fire_smoke": self._fire_smoke,
             "stills": self._stills,
             "thermal": self._thermal,
+            "verdicts": self._verdicts,
         }
 
     def canvas(self, number: int) -> Sample:
@@ -173,6 +175,15 @@ class Mixture:
         squash = 1.0 if picture.nadir else float(random.uniform(0.85, 1.15))
         sample = self._part(self._read(picture), scale, random, self._size, squash)
         return quarter_turns(sample, int(random.integers(4))) if picture.nadir else sample
+
+    def _verdicts(self, random: Random) -> Sample:
+        picture = self._draw("verdicts", random)
+        scale = float(np.exp(random.normal(0.0, 0.25)).clip(0.5, 2.0))
+        box = picture.places[int(random.integers(len(picture.places)))]
+        reach = self._size / scale
+        left = (box[0] + box[2]) / 2 - reach * random.uniform(0.2, 0.8)
+        top = (box[1] + box[3]) / 2 - reach * random.uniform(0.2, 0.8)
+        return window(self._read(picture), float(left), float(top), scale, self._size)
 
     def _columns(self, wanted: float) -> int:
         """Columns of a mosaic; fewer on a small canvas, so that what is in a cell keeps its size."""

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from vision.detections import CLASSES
-from vision.training.errors import TrainingExtraMissing
+from vision.training.errors import SourceRefused, TrainingExtraMissing
 
 ABSENT_CLASS_BIAS = -7.0
 """Logit of a class that the initialisation does not know: a probability of 0.001, so it never fires, yet near
 enough to be learned in a short run."""
+KNOWN_TO_COCO = 80
+"""Classes of the initialisation; the width of the class branches follows from it."""
 
 
 @contextmanager
@@ -43,11 +45,18 @@ def initial_model(checkpoint: Path, classes: Sequence[str] = CLASSES) -> Any:
     checkpoint start with zero weights and a bias that keeps them silent.
     """
     with training_extra():
-        import torch
         from ultralytics import YOLO
     model = YOLO(str(checkpoint)).model.float()
+    _new_head(model, model.names, classes)
+    return trainable(model)
+
+
+def _new_head(model: Any, known: Mapping[int, str], classes: Sequence[str]) -> None:
+    """Gives a network these classes; those it knows keep their rows."""
+    import torch
+
     head = model.model[-1]
-    rows = class_rows(model.names, classes)
+    rows = class_rows(known, classes)
     for branch in head.cv3:
         old = branch[-1]
         new = torch.nn.Conv2d(old.in_channels, len(classes), kernel_size=1)
@@ -64,7 +73,66 @@ def initial_model(checkpoint: Path, classes: Sequence[str] = CLASSES) -> Any:
     model.nc = len(classes)
     model.names = dict(enumerate(classes))
     model.yaml["nc"] = len(classes)
+
+
+def network_from_onnx(path: Path, classes: Sequence[str] = CLASSES) -> Any:
+    """The trainable network of an fp32 file that ``export_onnx`` wrote; it gives the same answers.
+
+    Exporting merges batch normalisation into the convolutions. Here it comes back as a normalisation that
+    changes nothing: scale one, and the convolution's bias as its shift.
+
+    Raises:
+        SourceRefused: the file is missing, or holds another network.
+    """
+    with training_extra():
+        import onnx
+        import torch
+        from ultralytics.nn.tasks import DetectionModel
+    try:
+        stored = onnx.load(str(path)).graph.initializer
+    except (OSError, ValueError) as error:
+        raise SourceRefused(f"{path} cannot be read as ONNX: name the fp32 file of pinned weights") from error
+    values = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in stored}
+    model = DetectionModel("yolo11n.yaml", nc=KNOWN_TO_COCO, verbose=False)
+    _new_head(model, {}, classes)
+    missing = []
+    with torch.no_grad():
+        for name, layer in model.named_modules():
+            if type(layer).__name__ in ("Conv", "DWConv"):
+                missing += _fill_block(name, layer, values)
+            elif isinstance(layer, torch.nn.Conv2d) and not name.endswith(".conv"):
+                missing += _fill(name, layer, values)
+    if missing:
+        raise SourceRefused(f"{path} holds another network ({missing[0]} does not fit): name our fp32 file")
     return trainable(model)
+
+
+def _fill(name: str, layer: Any, values: Mapping[str, Any]) -> list[str]:
+    """Weight and bias of a plain convolution; the names that do not fit."""
+    bad = []
+    for part, target in (("weight", layer.weight), ("bias", layer.bias)):
+        value = values.get(f"{name}.{part}")
+        if target is None:
+            continue
+        if value is None or value.shape != target.shape:
+            bad.append(f"{name}.{part}")
+        else:
+            target.copy_(value)
+    return bad
+
+
+def _fill_block(name: str, block: Any, values: Mapping[str, Any]) -> list[str]:
+    """A convolution with its normalisation, from a convolution with bias."""
+    weight, bias = values.get(f"{name}.conv.weight"), values.get(f"{name}.conv.bias")
+    if weight is None or bias is None or weight.shape != block.conv.weight.shape:
+        return [name]
+    block.conv.weight.copy_(weight)
+    normal = block.bn
+    normal.running_mean.zero_()
+    normal.running_var.fill_(1.0)
+    normal.weight.fill_((1.0 + normal.eps) ** 0.5)
+    normal.bias.copy_(bias)
+    return []
 
 
 def with_classes(model: Any, classes: Sequence[str]) -> Any:

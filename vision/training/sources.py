@@ -37,7 +37,7 @@ class Picture:
 
     boxes: (N, 4) left, top, right, bottom in pixels. classes: (N,) indices into ``CLASSES``. ignore: (M, 5)
     the same and a class, or ``ALL``. labelled: the classes whose absence means background. group: pictures of
-    one clip or flight; a split never cuts through a group.
+    one clip or flight; a split never cuts through a group. places: (K, 4) where to look besides the boxes.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class Picture:
     group: str
     source: str
     nadir: bool = False
+    places: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     def read(self) -> Image:
         """The pixels, RGB."""

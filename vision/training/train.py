@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +215,7 @@ class Run:
             self._step += 1
             now = time.monotonic()
             self._seconds, last = self._seconds + now - last, now
-            over = progress(settings, self._step, self._seconds) >= 1.0
+            over = self._step >= settings.steps or progress(settings, self._step, self._seconds) >= 1.0
             if self._step % settings.save_every == 0 or over:
                 count = self._step - since
                 self._note(sums / count, (self._seconds - began) / count)
@@ -361,47 +361,57 @@ def load_or_start(path: Path) -> Any:
 def main(arguments: list[str] | None = None) -> int:
     """The command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m vision.training.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the collections")
+    parser.add_argument("--data", type=Path, help="folder of the collections")
+    parser.add_argument("--from-verdicts", type=Path, help="fine-tune on a set of `skybeat verdicts export`")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--eye", choices=("rgb", "thermal"), default="rgb", help="what kind of pictures")
     parser.add_argument("--start", type=Path, help="checkpoint to start from")
     parser.add_argument("--town", type=Path, help="folder with rendered frames")
     parser.add_argument("--teacher", type=Path, help="folder with teacher labels")
-    parser.add_argument("--steps", type=int, default=DEFAULTS.steps)
-    parser.add_argument("--batch", type=int, default=DEFAULTS.batch)
-    parser.add_argument("--size", type=int, default=DEFAULTS.size)
-    parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
-    parser.add_argument("--frozen", type=int, default=DEFAULTS.frozen, help="layers that keep their weights")
-    parser.add_argument("--minutes", type=float, default=DEFAULTS.minutes, help="end after so long; 0: never")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--frozen", type=int, help="layers that keep their weights")
+    parser.add_argument("--minutes", type=float, help="end after so long; 0: never")
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=int, help="processor threads; all by default")
     given = parser.parse_args(arguments)
-    settings = RunSettings(
-        steps=given.steps,
-        batch=given.batch,
-        size=given.size,
-        learning_rate=given.learning_rate,
-        frozen=given.frozen,
-        seed=given.seed,
-        minutes=given.minutes,
-    )
+    names = ("steps", "batch", "size", "learning_rate", "frozen", "seed", "minutes")
+    changes = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
-        path = cli_train(
-            given.data,
-            given.out,
-            start=given.start,
-            town=given.town,
-            teacher=given.teacher,
-            settings=settings,
-            threads=given.threads,
-            eye=given.eye,
-            report=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
-        )
+        path = _learn(given, changes)
     except TrainingError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     print(path)  # noqa: T201
     return 0
+
+
+def _learn(given: argparse.Namespace, changes: Mapping[str, Any]) -> Path:
+    """Train on collections, or fine-tune on verdicts; ``changes`` of the settings of either."""
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+    common: dict[str, Any] = {"town": given.town, "teacher": given.teacher, "threads": given.threads}
+    if given.from_verdicts is not None:
+        from vision.training.fine_tune import FINE_TUNING, fine_tune
+
+        if given.eye != "rgb" or given.start is not None:
+            raise TrainingError(
+                "--from-verdicts starts from the pinned patrol-rgb: leave --eye and --start away"
+            )
+        settings = replace(FINE_TUNING, **changes)
+        return fine_tune(
+            given.from_verdicts, given.out, data=given.data, settings=settings, report=report, **common
+        )
+    if given.data is None:
+        raise TrainingError("say what to learn from: --data FOLDER of collections, or --from-verdicts SET")
+    settings = replace(DEFAULTS, **changes)
+    return cli_train(
+        given.data, given.out, start=given.start, settings=settings, eye=given.eye, report=report, **common
+    )
 
 
 if __name__ == "__main__":
