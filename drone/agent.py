@@ -19,10 +19,12 @@ import cv2
 import numpy as np
 
 from drone.errors import DroneError
+from drone.looks import Looks
 from drone.patrol import Patrol
 from drone.spool import Spool
 from drone.telemetry import PoseUnknown
 from drone.uplink import AgentClient, ServerUnreachable, Uplink
+from drone.vantage import LookRules, load_look_rules
 from drone.vehicle import Outcome, Vehicle, VehicleState, Verdict
 from missions.clock import Clock
 from missions.geodesy import LocalFrame
@@ -40,6 +42,7 @@ from missions.messages import (
     TelemetryMessage,
 )
 from missions.plan import PatrolPlan
+from missions.second_look import FleetRequest, SecondLookRequest
 from missions.terrain import Terrain, ground_in
 from missions.zones import Zones
 from vision.camera import CameraModel, Pose, footprint
@@ -100,7 +103,7 @@ class _Flight:
     patrol: Patrol
     thread: threading.Thread
     figures: WatchFigures = field(default_factory=WatchFigures)
-    logged: int = 0
+    looks: Looks | None = None
 
 
 class Agent:
@@ -110,6 +113,7 @@ class Agent:
         open_camera: opens the video when a flight begins; closed when it ends.
         make_watch: makes the eye for a flight.
         spool: where sightings, their files and log entries wait for delivery; it must find the eye's files.
+        look_rules: how places are looked at again; None reads ``configs/second_look.yaml``.
     """
 
     def __init__(
@@ -124,6 +128,7 @@ class Agent:
         uplink: Uplink,
         clock: Clock,
         terrain: Terrain,
+        look_rules: LookRules | None = None,
     ) -> None:
         self.identity = identity
         self.vehicle = vehicle
@@ -135,6 +140,7 @@ class Agent:
         self._uplink = uplink
         self._clock = clock
         self._terrain = terrain
+        self._look_rules = look_rules or load_look_rules()
         self._flight: _Flight | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -221,6 +227,9 @@ class Agent:
 
     def _pose_at(self, instant: datetime) -> Pose | None:
         self.vehicle.poses.wait_until(instant, POSE_WAIT_S)
+        return self._known_pose(instant)
+
+    def _known_pose(self, instant: datetime) -> Pose | None:
         try:
             return self.vehicle.poses.at(instant)
         except PoseUnknown:
@@ -235,6 +244,8 @@ class Agent:
         if figures.first_captured_s is None:
             figures.first_captured_s = captured_s
         figures.last_captured_s = captured_s
+        if flight.looks is not None:
+            flight.looks.take(result, self._known_pose(frame.captured_at))
         self._deliver(flight, result.sightings)
         figures.latencies_s.append(time.monotonic() - begun)
         if begun - self._last_picture >= PICTURE_EVERY_S:
@@ -261,6 +272,9 @@ class Agent:
 
     def _deliver(self, flight: _Flight, sightings: list[SightingMessage]) -> None:
         for sighting in sightings:
+            if flight.looks is not None:
+                sighting = flight.looks.pass_on(sighting)
+                flight.looks.consider(sighting)
             self._spool.put_sighting(sighting)
             flight.figures.sightings += 1
             self._note(
@@ -270,6 +284,10 @@ class Agent:
             )
         if sightings:
             self._uplink.wake()
+
+    def _deliver_look(self, sighting: SightingMessage) -> None:
+        self._spool.put_sighting(sighting)
+        self._uplink.wake()
 
     # the flight
 
@@ -311,18 +329,25 @@ class Agent:
                 self.vehicle, plan, clock=self._clock, on_event=lambda entry: self._log(flight_id, entry)
             )
             thread = threading.Thread(target=patrol.run, name="patrol", daemon=True)
-            self._flight = _Flight(flight_id, plan, zones, patrol, thread)
+            self._flight = flight = _Flight(flight_id, plan, zones, patrol, thread)
+            flight.looks = Looks(
+                patrol, self.identity.camera, self._terrain, self._look_rules, self._deliver_look,
+                lambda code, text, level: self._note(flight, code, text, level),
+            )  # fmt: skip
             self.figures[flight_id] = self._flight.figures
             thread.start()
         self._wake.set()
         return Outcome(Verdict.ACCEPTED, "preflight begins")
 
-    def _obey(self, request: AgentRequest) -> Outcome:
-        if request.kind is RequestKind.FLY:
+    def _obey(self, request: FleetRequest) -> Outcome:
+        if isinstance(request, AgentRequest) and request.kind is RequestKind.FLY:
             return self.fly(request)
         flight = self._flight
         if flight is None or flight.flight_id != request.flight_id:
             return Outcome(Verdict.REFUSED, "this flight is not under way")
+        if isinstance(request, SecondLookRequest):
+            assert flight.looks is not None
+            return flight.looks.request(request.target)
         acts = {
             RequestKind.PAUSE: flight.patrol.pause,
             RequestKind.RESUME: flight.patrol.resume,
@@ -344,7 +369,7 @@ class Agent:
             for request in requests:
                 self._handle(request)
 
-    def _handle(self, request: AgentRequest) -> None:
+    def _handle(self, request: FleetRequest) -> None:
         if request.request_id in self._answered:
             outcome = Outcome(Verdict.ACCEPTED, "already carried out")
         else:

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from drone.errors import DroneError, NoTelemetry
-from drone.vehicle import FlightMode, Outcome, Vehicle, VehicleState, Verdict
+from drone.look_verdict import LookJudge, LookVerdict
+from drone.second_look import LookOver, SecondLook
+from drone.vantage import LookPlan, LookRefused, LookRules, plan_look
+from drone.vehicle import FlightMode, LooksAgain, Outcome, Vehicle, VehicleState, Verdict
 from missions.clock import Clock
 from missions.geodesy import distance_m
 from missions.messages import FINAL_PHASES, FlightLogEntry, FlightPhase
 from missions.plan import PatrolPlan
+from missions.second_look import LookTarget
+from missions.terrain import Terrain
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +108,8 @@ class Patrol:
         self._complete = False
         self._link_lost_at: float | None = None
         self._said: set[str] = set()
+        self._sortie = 0
+        self._look: SecondLook | None = None
 
     @property
     def phase(self) -> FlightPhase:
@@ -116,15 +123,20 @@ class Patrol:
     # requests, from any thread
 
     def pause(self) -> Outcome:
-        """Hold where it is."""
-        if self._phase is not FlightPhase.FLYING:
+        """Hold where it is; a second look is broken off."""
+        if self._phase is not FlightPhase.FLYING and self._look is None:
             return self._refuse("pause")
+        self._look = None
         return self._ask(FlightMode.HOLD, self._vehicle.pause, "pause", FlightPhase.PAUSED)
 
     def resume(self) -> Outcome:
-        """Fly on where it was paused."""
+        """Fly on where it was paused; a second look is cut short, and comes back to the lane first."""
         if self._phase is not FlightPhase.PAUSED:
             return self._refuse("resume")
+        look = self._look
+        if look is not None:
+            look.cut_short()
+            return Outcome(Verdict.ACCEPTED, "the second look is cut short; it flies back to the lane first")
         return self._ask(FlightMode.AUTO, self._vehicle.resume, "resume", FlightPhase.FLYING)
 
     def return_home(self) -> Outcome:
@@ -144,6 +156,82 @@ class Patrol:
             return self._refuse("land")
         outcome = self._ask(FlightMode.LAND, self._vehicle.land, "land", FlightPhase.LANDING)
         return self._ends_early(outcome, "landing on the spot was requested")
+
+    def second_look(
+        self, target: LookTarget, terrain: Terrain, rules: LookRules,
+        judge_at: Callable[[tuple[float, float, float]], LookJudge],
+        done: Callable[[LookVerdict | None, LookJudge], None],
+    ) -> Outcome:  # fmt: skip
+        """Leave the lane and look at a place again; the look goes on in a thread of its own.
+
+        Args:
+            judge_at: makes the judge of the look for its spot.
+            done: called when the look is over, with None where it was broken off.
+        """
+        if self._phase is not FlightPhase.FLYING:
+            return self._refuse("look at")
+        if not isinstance(self._vehicle, LooksAgain):
+            return Outcome(Verdict.REFUSED, "this aircraft cannot be sent to a place")
+        try:
+            self._plan_look(target, terrain, rules)
+            outcome = self._ask(FlightMode.HOLD, self._vehicle.pause, "second_look", FlightPhase.PAUSED)
+            if not outcome:
+                return outcome
+            plan = self._plan_look(target, terrain, rules)
+        except (LookRefused, NoTelemetry) as error:
+            if self._wanted is FlightMode.HOLD:
+                self.resume()
+            return Outcome(Verdict.REFUSED, str(error))
+        self._begin_look(plan, judge_at(plan.spot), rules, done)
+        return Outcome(
+            Verdict.ACCEPTED,
+            f"leaving the lane for about {plan.seconds:.0f} s to look from {len(plan.views)} places; "
+            f"{plan.overlap_m:.0f} m of the lane are flown again",
+        )
+
+    def _plan_look(self, target: LookTarget, terrain: Terrain, rules: LookRules) -> LookPlan:
+        return plan_look(self._plan, self._sortie, self._vehicle.state(), target, terrain, rules)
+
+    def _begin_look(
+        self, plan: LookPlan, judge: LookJudge, rules: LookRules,
+        done: Callable[[LookVerdict | None, LookJudge], None],
+    ) -> None:  # fmt: skip
+        look = SecondLook(
+            self._vehicle, plan, judge, rules, self._clock, act=lambda request: self._act_in(look, request),
+            resume=self._resume_from_look, say=self._say, pitch_deg=self._plan.camera.pitch_deg,
+        )  # fmt: skip
+
+        def run() -> None:
+            try:
+                done(look.run(), judge)
+            except DroneError:
+                log.exception("the second look broke")
+                done(None, judge)
+            finally:
+                if self._look is look:
+                    self._look = None
+
+        self._look = look
+        threading.Thread(target=run, name="second look", daemon=True).start()
+
+    def _act_in(self, look: SecondLook, request: Callable[[], Outcome]) -> Outcome:
+        """A request to the vehicle for a look, as long as nobody else has the aircraft."""
+        with self._requesting:
+            if self._look is not look or self._wanted is not FlightMode.HOLD:
+                raise LookOver("something else was asked of the aircraft")
+            state = self._vehicle.state()
+            if state.mode not in (FlightMode.HOLD, FlightMode.GUIDED):
+                raise LookOver(f"the aircraft went into mode {state.mode_name or state.mode.value}")
+            return request()
+
+    def _resume_from_look(self) -> Outcome:
+        self._wanted = FlightMode.AUTO
+        outcome = self._vehicle.resume()
+        if outcome.verdict is Verdict.REFUSED:
+            self._wanted = FlightMode.HOLD
+        elif outcome:
+            self._enter(FlightPhase.FLYING)
+        return outcome
 
     def _refuse(self, what: str) -> Outcome:
         return Outcome(Verdict.REFUSED, f"nothing to {what}: the flight is in phase {self._phase.value}")
@@ -200,6 +288,7 @@ class Patrol:
                 break
             self._early, self._complete, self._wanted = None, False, FlightMode.AUTO
             self._said.clear()
+            self._sortie = sortie
             self._preflight(sortie)
             self._upload(sortie)
             self._take_off()

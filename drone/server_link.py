@@ -18,7 +18,8 @@ import httpx
 from pydantic import TypeAdapter
 
 from drone.errors import DroneError
-from missions.messages import AgentAnswer, AgentHello, AgentRequest, FrameMessage, TelemetryMessage
+from missions.messages import AgentAnswer, AgentHello, FrameMessage, TelemetryMessage
+from missions.second_look import FleetRequest
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ LINK_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 TOKEN_STATUSES = frozenset({401, 403})
 BACKOFF_S = (1.0, 60.0)
 MOST_RETRY_AFTER_S = 600.0
-_REQUESTS = TypeAdapter(list[AgentRequest])
+_REQUESTS = TypeAdapter[list[FleetRequest]](list[FleetRequest])
 
 
 class ServerUnreachable(DroneError):
@@ -129,7 +130,7 @@ class AgentClient:
         answer: dict[str, Any] = self._post("hello", message.model_dump_json()).json()
         return answer
 
-    def requests(self, wait_s: float = 20.0) -> list[AgentRequest]:
+    def requests(self, wait_s: float = 20.0) -> list[FleetRequest]:
         """Requests not yet answered; waits up to ``wait_s`` seconds for one."""
         timeout = httpx.Timeout(10.0, read=wait_s + 10.0)
         try:

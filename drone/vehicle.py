@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drone.telemetry import PoseTrack
 from missions.plan import PatrolPlan
@@ -25,6 +25,11 @@ class Outcome:
 
     verdict: Verdict
     why: str = ""
+
+    @classmethod
+    def ok(cls) -> Outcome:
+        """Accepted, with nothing to add."""
+        return cls(Verdict.ACCEPTED)
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.ACCEPTED
@@ -122,3 +127,25 @@ class Vehicle(Protocol):
     def land(self) -> Outcome: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class LooksAgain(Protocol):
+    """A vehicle that can be sent to a place, and whose camera can be put on a spot and back.
+
+    Heights are above its home, in metres.
+    """
+
+    def go_to(
+        self, latitude: float, longitude: float, height_m: float, *, heading_deg: float, speed_m_s: float
+    ) -> Outcome:
+        """Fly straight to a place and hold there; accepted when it is on its way. Only from a hold."""
+        ...
+
+    def look_at(self, latitude: float, longitude: float, height_m: float) -> Outcome:
+        """Keep the camera on a spot while the aircraft moves."""
+        ...
+
+    def look_ahead(self, pitch_deg: float) -> Outcome:
+        """Let go of the spot: the camera back to a fixed pitch (0 at the horizon, -90 straight down)."""
+        ...

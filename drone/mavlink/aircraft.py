@@ -7,7 +7,6 @@ acknowledgement alone. All waiting is in wall time.
 from __future__ import annotations
 
 import math
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +16,13 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from drone.errors import AutopilotUnsupported, DroneError
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.checks import CEILING_AGL_M, plan_faults
-from drone.mavlink.framing import Message, text_of
+from drone.mavlink.framing import Message
+from drone.mavlink.guiding import Guiding
 from drone.mavlink.link import GROUND_SYSTEM_ID, Link, Patience
+from drone.mavlink.looking import CameraPointing
 from drone.mavlink.meaning import FENCE, MISSION, RALLY, WireItem
 from drone.mavlink.modes import AUTOPILOTS, MULTIROTOR_TYPES, Autopilot
+from drone.mavlink.parameters import set_parameter, switch_fence_on
 from drone.mavlink.streams import DEFAULT_RATES_HZ, Streams
 from drone.mavlink.transfer import MissionTransfer
 from drone.mavlink.transport import Transport
@@ -32,11 +34,6 @@ from missions.plan import PatrolPlan
 
 FLYING_HEIGHT_M = 1.0
 STILL_M_S = 0.8
-FENCE_TYPE_ALTITUDE_AND_AREAS = 5
-FENCE_UNION_OF_AREAS = 2
-FENCE_HEADROOM_M = 20.0
-PX4_FENCE_RETURN = 3
-"""GF_ACTION: return home when the fence is left."""
 _POLL_S = 0.05
 _EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
 _OWN_MODE_CHANGE_S = 10.0
@@ -90,6 +87,10 @@ class MavlinkVehicle:
             where, system_id=system_id, signing_key=signing_key, tick=self._supervise,
             foreign=self._notice_station,
         )  # fmt: skip
+        self._camera = CameraPointing(self._link, self._patience, self._awareness.heading_deg)
+        self._guiding = Guiding(
+            self._link, self._patience, self._awareness, self._camera, lambda mode: self._change_mode(mode)
+        )
         self._link.add_listener(self._take)
         self._link.start()
         try:
@@ -203,7 +204,7 @@ class MavlinkVehicle:
             fence, rally = _wire(fence_items(plan)), _wire(rally_items(plan))
             outcome = self._transfer().upload_set(mission, fence, rally)
             if outcome:
-                outcome = self._switch_fence_on(plan) or outcome
+                outcome = switch_fence_on(self.set_parameter, self._autopilot, plan) or outcome
             if outcome:
                 self._verified = {MISSION: mission, FENCE: fence, RALLY: rally}
             return outcome
@@ -219,49 +220,9 @@ class MavlinkVehicle:
                 return outcome
         return Outcome(Verdict.ACCEPTED)
 
-    def _switch_fence_on(self, plan: PatrolPlan) -> Outcome | None:
-        """An uploaded fence guards nothing until it is enabled; None when it is."""
-        heights = [p.altitude_above_home_m for sortie in plan.sorties for p in sortie.waypoints]
-        if not plan.allowed:
-            return None
-        if self._autopilot.is_px4:
-            ceiling_m = float(math.ceil(max(heights) + FENCE_HEADROOM_M))
-            outcome = self.set_parameter("GF_MAX_VER_DIST", ceiling_m)
-            outcome = outcome and self.set_parameter("GF_ACTION", PX4_FENCE_RETURN, whole=True)
-            return None if outcome else outcome
-        wanted = {
-            "FENCE_TYPE": FENCE_TYPE_ALTITUDE_AND_AREAS,
-            "FENCE_ALT_MAX": math.ceil(max(heights) + FENCE_HEADROOM_M),
-            "FENCE_ENABLE": 1,
-        }
-        if len(plan.allowed) > 1:
-            wanted = {"FENCE_OPTIONS": FENCE_UNION_OF_AREAS, **wanted}
-        for name, value in wanted.items():
-            outcome = self.set_parameter(name, value)
-            if not outcome:
-                return outcome
-        return None
-
     def set_parameter(self, name: str, value: float, *, whole: bool = False) -> Outcome:
-        """PARAM_SET until the vehicle tells that it has the value.
-
-        Args:
-            whole: a whole number; PX4 carries these as the bytes of an INT32.
-        """
-        bytewise = whole and self._autopilot.is_px4
-        kind = mavlink.MAV_PARAM_TYPE_INT32 if bytewise else mavlink.MAV_PARAM_TYPE_REAL32
-        sent = struct.unpack("<f", struct.pack("<i", int(value)))[0] if bytewise else float(value)
-        message = mavlink.MAVLink_param_set_message(*self._link.target, name.encode(), sent, kind)
-        reply = self._link.request(
-            lambda _: message, ("PARAM_VALUE",), lambda m: text_of(m.param_id) == name,
-            timeout_s=self._patience.reply_s, tries=self._patience.tries,
-        )  # fmt: skip
-        if reply is None:
-            return Outcome(Verdict.UNKNOWN, f"the vehicle does not answer to parameter {name}")
-        kept = struct.unpack("<i", struct.pack("<f", reply.param_value))[0] if bytewise else reply.param_value
-        if not math.isclose(kept, value, rel_tol=1e-4, abs_tol=1e-4):
-            return Outcome(Verdict.REFUSED, f"the vehicle keeps parameter {name} at {kept:g}, not {value:g}")
-        return Outcome(Verdict.ACCEPTED)
+        """See ``drone.mavlink.parameters``."""
+        return set_parameter(self._link, self._patience, self._autopilot, name, value, whole=whole)
 
     def arm(self) -> Outcome:
         """Arm; accepted when the armed bit is seen, refused when another plan is on board than uploaded."""
@@ -357,13 +318,16 @@ class MavlinkVehicle:
             return Outcome(Verdict.UNKNOWN, "the vehicle holds by its mode but still moves")
 
     def resume(self) -> Outcome:
-        """Back to AUTO at the item where it was paused."""
+        """Back to AUTO at the item where it was paused, at the mission's speed and with its camera angle."""
         with self._requests:
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not flying")
             if self._verified is None:
                 return Outcome(Verdict.REFUSED, "no verified mission is on board")
-            return self._change_mode(self._autopilot.auto)
+            outcome = self._change_mode(self._autopilot.auto)
+            if outcome:
+                self._guiding.repeat_settings(self._verified[MISSION])
+            return outcome
 
     def return_home(self) -> Outcome:
         with self._requests:
@@ -376,8 +340,25 @@ class MavlinkVehicle:
     def point_camera(self, pitch_deg: float) -> Outcome:
         """Hold the gimbal at this pitch (0 at the horizon, -90 straight down)."""
         with self._requests:
-            result = self._command(mavlink.MAV_CMD_DO_MOUNT_CONTROL, pitch_deg, 0, 0, 0, 0, 0, 2)
-            return self._as_outcome(result, "pointing the camera")
+            return self._camera.at_angles(pitch_deg, None)
+
+    # a second look
+
+    def go_to(
+        self, latitude: float, longitude: float, height_m: float, *, heading_deg: float, speed_m_s: float
+    ) -> Outcome:
+        """To a place, ``height_m`` above home, and hold there; refused in a mode that nobody asked for."""
+        with self._requests:
+            return self._guiding.go_to(latitude, longitude, height_m, heading_deg, speed_m_s)
+
+    def look_at(self, latitude: float, longitude: float, height_m: float) -> Outcome:
+        """Keep the camera on a spot, ``height_m`` above home."""
+        with self._requests:
+            return self._guiding.look_at(latitude, longitude, height_m)
+
+    def look_ahead(self, pitch_deg: float) -> Outcome:
+        with self._requests:
+            return self._camera.ahead(pitch_deg)
 
     def swap_battery(self) -> Outcome:
         """A fresh battery between sorties, where somebody can put one in."""
@@ -402,13 +383,6 @@ class MavlinkVehicle:
     def _command_message(self, command: int, *params: float) -> Message:
         padded = [*params, *([0.0] * (7 - len(params)))]
         return mavlink.MAVLink_command_long_message(*self._link.target, command, 0, *padded)
-
-    def _as_outcome(self, result: int | None, what: str) -> Outcome:
-        if result is None:
-            return Outcome(Verdict.UNKNOWN, f"{what}: no answer")
-        if result == mavlink.MAV_RESULT_ACCEPTED:
-            return Outcome(Verdict.ACCEPTED)
-        return Outcome(Verdict.REFUSED, f"{what} was {_RESULTS.get(result, f'answered with {result}')}")
 
     def _change_mode(self, number: int) -> Outcome:
         """Ask for a mode; accepted when the heartbeat shows it."""

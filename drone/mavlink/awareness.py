@@ -195,6 +195,11 @@ class Awareness:
             return float(position.hdg) / 100
         return math.degrees(attitude.yaw) % 360.0 if attitude else 0.0
 
+    def heading_deg(self) -> float:
+        """Where the nose points, clockwise from north; 0 before the first position."""
+        position = self.latest("GLOBAL_POSITION_INT")
+        return 0.0 if position is None else self._heading(position)
+
     def _landed(self) -> bool:
         """Landed, from EXTENDED_SYS_STATE or, without it, from the armed bit."""
         message = self._latest.get("EXTENDED_SYS_STATE")

@@ -225,6 +225,26 @@ class Link:
         def message(number: int) -> Message:
             return mavlink.MAVLink_command_long_message(*self.target, command, min(number, 255), *padded)
 
+        return self._commanded(command, message, timeout_s, tries, long_s)
+
+    def command_at(
+        self, command: int, params: tuple[float, float, float, float], place: tuple[float, float, float],
+        *, timeout_s: float = 0.6, tries: int = 17, long_s: float = 30.0,
+    ) -> int | None:  # fmt: skip
+        """COMMAND_INT about a place until it is acknowledged; see ``command`` for the answer.
+
+        Args:
+            place: latitude, longitude in degrees, metres above sea level as the vehicle counts them.
+        """
+        message = mavlink.MAVLink_command_int_message(
+            *self.target, mavlink.MAV_FRAME_GLOBAL, command, 0, 0, *params,
+            round(place[0] * 1e7), round(place[1] * 1e7), place[2],
+        )  # fmt: skip
+        return self._commanded(command, lambda _: message, timeout_s, tries, long_s)
+
+    def _commanded(
+        self, command: int, message: Callable[[int], Message], timeout_s: float, tries: int, long_s: float
+    ) -> int | None:
         def fits(ack: Message) -> bool:
             return bool(
                 ack.command == command and ack.target_system in (0, self._system_id)

@@ -23,6 +23,7 @@ class Autopilot:
         meanings: custom mode -> what it means; others mean OTHER.
         arm_in: the mode to arm in.
         holds: modes that stop the aircraft, the best one first.
+        go_in: the mode in which it flies to a place that it is sent to.
         home_item: whether item 0 of a mission is home.
         arming_prefixes: how its STATUSTEXTs about arming begin.
         position_report: the message that tells whether the position estimate is good.
@@ -36,6 +37,7 @@ class Autopilot:
     auto: int
     arm_in: int
     holds: tuple[int, ...]
+    go_in: int
     rtl: int
     land: int
     home_item: bool
@@ -81,8 +83,8 @@ ARDUPILOT = Autopilot(
         21: FlightMode.RETURN, 27: FlightMode.RETURN,
     },
     # AUTO is no mode to arm in; LOITER follows the throttle stick, so it is no hold
-    auto=3, arm_in=4, holds=(17, 4), rtl=6, land=9, home_item=True, arming_prefixes=("PreArm", "Arm"),
-    position_report="EKF_STATUS_REPORT", wind_report="WIND",
+    auto=3, arm_in=4, holds=(17, 4), go_in=4, rtl=6, land=9, home_item=True,
+    arming_prefixes=("PreArm", "Arm"), position_report="EKF_STATUS_REPORT", wind_report="WIND",
 )  # fmt: skip
 PX4 = Autopilot(
     number=mavlink.MAV_AUTOPILOT_PX4, name="PX4",
@@ -97,7 +99,7 @@ PX4 = Autopilot(
         px4_mode(3): FlightMode.HOLD, _LOITER: FlightMode.HOLD, _MISSION: FlightMode.AUTO,
         _RTL: FlightMode.RETURN, _LAND: FlightMode.LAND, px4_mode(4, 9): FlightMode.LAND,
     },
-    auto=_MISSION, arm_in=_LOITER, holds=(_LOITER,), rtl=_RTL, land=_LAND, home_item=False,
+    auto=_MISSION, arm_in=_LOITER, holds=(_LOITER,), go_in=_LOITER, rtl=_RTL, land=_LAND, home_item=False,
     arming_prefixes=("Preflight Fail", "Arming denied", "Mission rejected"),
     position_report="ESTIMATOR_STATUS", wind_report="WIND_COV",
 )  # fmt: skip

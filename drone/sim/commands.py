@@ -81,6 +81,7 @@ class Commands:
             mavlink.MAV_CMD_DO_CHANGE_SPEED: self._change_speed,
             mavlink.MAV_CMD_DO_MOUNT_CONTROL: self._mount_control,
             mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: self._act,
+            mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE: lambda _: ACCEPTED,
             mavlink.MAV_CMD_DO_SET_ROI_LOCATION: self._region,
             mavlink.MAV_CMD_DO_SET_ROI: self._region,
             mavlink.MAV_CMD_DO_SET_ROI_NONE: self._act,
@@ -179,7 +180,10 @@ class Commands:
             return DENIED
         place = flight.place(request.item(), flight.body.position)
         speed = request.params[0] if request.params[0] > 0 else None
-        flight.go_to(self._at(request, place), speed_m_s=speed)
+        # PX4 takes the heading with the place, in radians; ArduPilot leaves the nose alone
+        turn = flight.flavour.is_px4 and math.isfinite(request.params[3])
+        yaw = math.degrees(request.params[3]) % 360.0 if turn else None
+        flight.go_to(self._at(request, place), speed_m_s=speed, yaw_deg=yaw)
         return ACCEPTED
 
     def _at(self, request: Request, otherwise: Vector) -> Vector:

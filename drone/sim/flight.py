@@ -231,6 +231,9 @@ class Flight:
             self.mission.pause()
         if mode == CopterMode.AUTO:
             if self.armed:
+                if not self.flavour.is_px4:
+                    # ArduPilot forgets DO_CHANGE_SPEED whenever AUTO is entered again; PX4 repeats it
+                    self.mission.speed_m_s = self.parameters["WPNAV_SPEED"] / 100
                 self.mission.start()
         elif mode == CopterMode.RTL:
             self._manoeuvre = Return(self.around, self.mission.speed_m_s)
@@ -297,7 +300,8 @@ class Flight:
         if round(self.time_s / dt) % 10 == 0:
             self._watch(10 * dt)
         aim = self._aim(dt) if self.armed else Aim((0.0, 0.0, 0.0))
-        region = self.body.gimbal.bearing_deg(self.body.position)
+        # ArduPilot turns a vehicle whose gimbal cannot pan; PX4 leaves that to who sends it there
+        region = None if self.flavour.is_px4 else self.body.gimbal.bearing_deg(self.body.position)
         yaw = region if region is not None else self._yaw_deg if self._yaw_deg is not None else aim.yaw_deg
         flying = not self.body.landed
         self.body.step(dt, aim.velocity, yaw, armed=self.armed)

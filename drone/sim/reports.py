@@ -72,6 +72,7 @@ class Reports:
             mavlink.MAVLINK_MSG_ID_HOME_POSITION: self.home_position,
             mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: self._extended_sys_state,
             mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: self._gimbal_attitude,
+            mavlink.MAVLINK_MSG_ID_GIMBAL_MANAGER_INFORMATION: self._gimbal_manager,
         }
 
     @property
@@ -273,6 +274,16 @@ class Reports:
         return mavlink.MAVLink_gimbal_device_attitude_status_message(
             0, 0, self._boot_ms, flags, quaternion, 0.0, 0.0, 0.0, 0
         )
+
+    def _gimbal_manager(self) -> Message:
+        gimbal = self._flight.body.gimbal
+        return mavlink.MAVLink_gimbal_manager_information_message(
+            self._boot_ms,
+            mavlink.GIMBAL_MANAGER_CAP_FLAGS_HAS_ROLL_LOCK
+            | mavlink.GIMBAL_MANAGER_CAP_FLAGS_HAS_PITCH_AXIS
+            | mavlink.GIMBAL_MANAGER_CAP_FLAGS_HAS_PITCH_LOCK,
+            1, 0.0, 0.0, math.radians(gimbal.lowest_deg), math.radians(gimbal.highest_deg), 0.0, 0.0,
+        )  # fmt: skip
 
 
 def _speed_and_course(velocity: Vector) -> tuple[float, float]:

@@ -13,13 +13,13 @@ from starlette.datastructures import UploadFile
 from missions.messages import (
     AgentAnswer,
     AgentHello,
-    AgentRequest,
     FlightLogMessage,
     FrameMessage,
     SightingMessage,
     SightingReceipt,
     TelemetryMessage,
 )
+from missions.second_look import FleetRequest
 from server.access.guard import Agent, AgentCaller
 from server.context import Context, Ctx, Writing
 from server.errors import AgentMismatch, Invalid
@@ -65,7 +65,7 @@ async def requests(
                 continue
 
 
-def _hand_out(context: Context, agent_id: UUID) -> list[AgentRequest]:
+def _hand_out(context: Context, agent_id: UUID) -> list[FleetRequest]:
     with context.database.read() as session:
         if not flight_rows.pending_requests(session, agent_id):
             return []

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from missions.messages import AgentRequest, TelemetryMessage
+from missions.messages import TelemetryMessage
+from missions.second_look import FleetRequest
 from server.access.schemas import Input
 
 
@@ -51,4 +52,4 @@ class HelloOut(BaseModel):
 
 
 class RequestsOut(BaseModel):
-    requests: list[AgentRequest]
+    requests: list[FleetRequest]

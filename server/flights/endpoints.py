@@ -12,7 +12,7 @@ from missions.plan import PatrolPlan
 from server.access.guard import Anyone, Flier
 from server.context import Context, Ctx, Reading, Writing
 from server.errors import NotFound
-from server.flights import planning, repository, service, views
+from server.flights import planning, repository, service, targets, views
 from server.flights.models import Flight, Plan
 from server.flights.schemas import (
     FlightIn,
@@ -23,6 +23,7 @@ from server.flights.schemas import (
     PlanList,
     PlanOut,
     PlanRequestIn,
+    SecondLookIn,
 )
 
 router = APIRouter(tags=["flights"])
@@ -84,6 +85,15 @@ for _kind in (RequestKind.PAUSE, RequestKind.RESUME, RequestKind.RETURN, Request
         f"/flights/{{flight_id}}/{_kind.value}", _asking(_kind), methods=["POST"], status_code=202,
         response_model=FlightOut, name=f"{_kind.value}_flight",
     )  # fmt: skip
+
+
+@router.post("/flights/{flight_id}/second_look", status_code=202)
+def look_again(
+    flight_id: UUID, body: SecondLookIn, caller: Flier, session: Writing, context: Ctx
+) -> FlightOut:
+    """Ask the agent to leave its lane and look at a sighting or a place again."""
+    target = targets.target_of(session, body)
+    return views.flight_out(session, service.look_again(context, session, caller, flight_id, target))
 
 
 @router.get("/flights")

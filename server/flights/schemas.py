@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from missions.messages import FlightPhase
+from missions.messages import FlightPhase, Latitude, Longitude
 from missions.plan import PatrolPlan
 from server.access.schemas import Input
 
@@ -75,6 +75,22 @@ class PlanList(BaseModel):
 class FlightIn(Input):
     plan_id: UUID
     agent: str = Field(min_length=1, max_length=64)
+
+
+class SecondLookIn(Input):
+    """What to look at again: a sighting, or a place."""
+
+    sighting_id: UUID | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    altitude_amsl_m: float | None = Field(default=None, ge=-1000, le=20000)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SecondLookIn:
+        place = self.latitude is not None and self.longitude is not None
+        if place == (self.sighting_id is not None):
+            raise ValueError("name a sighting_id, or latitude and longitude of a place")
+        return self
 
 
 class RequestOut(BaseModel):

@@ -14,6 +14,7 @@ from missions.messages import (
     FlightPhase,
     RequestKind,
 )
+from missions.second_look import SECOND_LOOK, FleetRequest, LookTarget, SecondLookRequest
 from server.access.audit import record
 from server.access.service import Caller
 from server.context import Context
@@ -109,7 +110,24 @@ def ask(context: Context, session: Session, caller: Caller, flight_id: UUID, kin
     return flight
 
 
-def hand_out(context: Context, session: Session, agent_id: UUID) -> list[AgentRequest]:
+def look_again(
+    context: Context, session: Session, caller: Caller, flight_id: UUID, target: LookTarget
+) -> Flight:
+    """Ask the agent to leave its lane and look at a place again.
+
+    Raises:
+        FlightNotReady: the flight is not on its lanes, or is asked to look at something already.
+    """
+    flight = _flight(session, flight_id)
+    if flight.phase != FlightPhase.FLYING:
+        raise FlightNotReady(f"a second look is not possible while the flight is {flight.phase}")
+    if any(request.kind == SECOND_LOOK for request in repository.pending_of(session, flight.id)):
+        raise FlightNotReady("a second look is asked for already; wait for its answer")
+    _ask(context, session, caller, flight, SECOND_LOOK, target)
+    return flight
+
+
+def hand_out(context: Context, session: Session, agent_id: UUID) -> list[FleetRequest]:
     """Unanswered requests of an agent that are new to it, or were handed out a while ago."""
     now = context.now()
     due = [
@@ -164,22 +182,32 @@ def _flight(session: Session, flight_id: UUID) -> Flight:
     return flight
 
 
-def _ask(context: Context, session: Session, caller: Caller, flight: Flight, kind: RequestKind) -> None:
+def _ask(
+    context: Context, session: Session, caller: Caller, flight: Flight, kind: str,
+    target: LookTarget | None = None,
+) -> None:  # fmt: skip
+    """Enter a request; until it is answered, its detail holds the target of a second look."""
     now = context.now()
     session.add(
         FlightRequest(
-            id=uuid4(), flight_id=flight.id, agent_id=flight.agent_id, kind=kind.value, issued_at=now,
-            issued_by=caller.username, state=PENDING, detail="",
+            id=uuid4(), flight_id=flight.id, agent_id=flight.agent_id, kind=str(kind), issued_at=now,
+            issued_by=caller.username, state=PENDING, detail=target.model_dump_json() if target else "",
         )
     )  # fmt: skip
-    name = "launch" if kind is RequestKind.FLY else kind.value
-    record(session, now, caller.username, f"flight.{name}", str(flight.id))
+    name = "launch" if kind == RequestKind.FLY else str(kind)
+    facts = target.model_dump(mode="json", exclude_none=True) if target else {}
+    record(session, now, caller.username, f"flight.{name}", str(flight.id), **facts)
     agent_id = flight.agent_id
     after_commit(session, lambda: context.hub.ring(agent_id))
     views.publish(context, session, flight)
 
 
-def _message(context: Context, session: Session, request: FlightRequest) -> AgentRequest:
+def _message(context: Context, session: Session, request: FlightRequest) -> FleetRequest:
+    if request.kind == SECOND_LOOK:
+        return SecondLookRequest(
+            request_id=request.id, flight_id=request.flight_id, issued_at=request.issued_at,
+            issued_by=request.issued_by, target=LookTarget.model_validate_json(request.detail),
+        )  # fmt: skip
     plan = None
     if request.kind == RequestKind.FLY:
         flight = _flight(session, request.flight_id)

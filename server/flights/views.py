@@ -12,6 +12,7 @@ from server.db import after_commit
 from server.fleet.models import Agent
 from server.flights import repository
 from server.flights.models import Flight, FlightRequest
+from server.flights.repository import PENDING
 from server.flights.schemas import FlightOut, PlanFigures, RequestOut
 
 
@@ -49,7 +50,8 @@ def _flight_out(
         requests=[
             RequestOut(
                 request_id=request.id, kind=request.kind, issued_at=request.issued_at,
-                issued_by=request.issued_by, state=request.state, detail=request.detail,
+                issued_by=request.issued_by, state=request.state,
+                detail="" if request.state == PENDING else request.detail,
                 answered_at=request.answered_at,
             )
             for request in requests

@@ -299,3 +299,33 @@ def test_news_reach_a_console(desk: Desk) -> None:
         news = [socket.receive_json() for _ in range(2)]
         assert news[-1]["type"] == "telemetry"
         assert news[-1]["data"]["ground_speed_m_s"] == 7.0
+
+
+def test_a_second_look_reaches_the_agent_and_its_answer_the_audit_log(desk: Desk) -> None:
+    flight = _launched(desk)["id"]
+    for request in _requests(desk):
+        _answer(desk, request["request_id"])
+    path, place = f"flights/{flight}/second_look", {"latitude": 28.4512, "longitude": 117.9703}
+    early = desk.call("POST", path, user="operator", json=place)
+    assert early.json()["code"] == "flight_not_ready"
+    _log(desk, flight, 0, (1, "flying"))
+    for wrong in ({}, {**place, "sighting_id": str(uuid4())}, {"latitude": 28.0}):
+        assert desk.call("POST", path, user="operator", json=wrong).status_code == 422
+    unknown = desk.call("POST", path, user="operator", json={"sighting_id": str(uuid4())})
+    assert unknown.status_code == 404
+    assert desk.call("POST", path, user="operator", json=place).status_code == 202
+    assert "asked for already" in desk.call("POST", path, user="operator", json=place).json()["detail"]
+    (request,) = _requests(desk)
+    assert (request["kind"], request["issued_by"]) == ("second_look", "operator")
+    assert request["target"]["latitude"] == 28.4512
+    assert desk.get(f"flights/{flight}")["requests"][-1]["detail"] == ""
+    assert _answer(desk, request["request_id"], detail="leaving the lane").status_code == 204
+    entries = desk.get("audit", user="admin")["items"]
+    asked = next(entry for entry in entries if entry["action"] == "flight.second_look")
+    assert (asked["actor"], asked["data"]["longitude"]) == ("operator", 117.9703)
+    answered = next(
+        entry for entry in entries
+        if entry["action"] == "request.accepted" and entry["data"]["kind"] == "second_look"
+    )  # fmt: skip
+    assert answered["actor"] == f"agent:{AGENT}"
+    assert answered["data"]["detail"] == "leaving the lane"

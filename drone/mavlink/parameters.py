@@ -1,0 +1,73 @@
+"""Parameters of the vehicle that we set, and those that make an uploaded fence guard something."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Protocol
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from drone.mavlink.framing import text_of
+from drone.mavlink.link import Link, Patience
+from drone.mavlink.modes import Autopilot
+from drone.vehicle import Outcome, Verdict
+from missions.plan import PatrolPlan
+
+FENCE_TYPE_ALTITUDE_AND_AREAS = 5
+FENCE_UNION_OF_AREAS = 2
+FENCE_HEADROOM_M = 20.0
+PX4_FENCE_RETURN = 3
+"""GF_ACTION: return home when the fence is left."""
+
+
+class SetsParameter(Protocol):
+    """``MavlinkVehicle.set_parameter``."""
+
+    def __call__(self, name: str, value: float, *, whole: bool = False) -> Outcome: ...
+
+
+def set_parameter(
+    link: Link, patience: Patience, autopilot: Autopilot, name: str, value: float, *, whole: bool = False
+) -> Outcome:
+    """PARAM_SET until the vehicle tells that it has the value.
+
+    Args:
+        whole: a whole number; PX4 carries these as the bytes of an INT32.
+    """
+    bytewise = whole and autopilot.is_px4
+    kind = mavlink.MAV_PARAM_TYPE_INT32 if bytewise else mavlink.MAV_PARAM_TYPE_REAL32
+    sent = struct.unpack("<f", struct.pack("<i", int(value)))[0] if bytewise else float(value)
+    message = mavlink.MAVLink_param_set_message(*link.target, name.encode(), sent, kind)
+    reply = link.request(
+        lambda _: message, ("PARAM_VALUE",), lambda m: text_of(m.param_id) == name,
+        timeout_s=patience.reply_s, tries=patience.tries,
+    )  # fmt: skip
+    if reply is None:
+        return Outcome(Verdict.UNKNOWN, f"the vehicle does not answer to parameter {name}")
+    kept = struct.unpack("<i", struct.pack("<f", reply.param_value))[0] if bytewise else reply.param_value
+    if not math.isclose(kept, value, rel_tol=1e-4, abs_tol=1e-4):
+        return Outcome(Verdict.REFUSED, f"the vehicle keeps parameter {name} at {kept:g}, not {value:g}")
+    return Outcome(Verdict.ACCEPTED)
+
+
+def switch_fence_on(set_value: SetsParameter, autopilot: Autopilot, plan: PatrolPlan) -> Outcome | None:
+    """An uploaded fence guards nothing until it is enabled; None when it is."""
+    heights = [p.altitude_above_home_m for sortie in plan.sorties for p in sortie.waypoints]
+    if not plan.allowed:
+        return None
+    ceiling_m = float(math.ceil(max(heights) + FENCE_HEADROOM_M))
+    if autopilot.is_px4:
+        outcome = set_value("GF_MAX_VER_DIST", ceiling_m)
+        outcome = outcome and set_value("GF_ACTION", PX4_FENCE_RETURN, whole=True)
+        return None if outcome else outcome
+    wanted: dict[str, float] = {
+        "FENCE_TYPE": FENCE_TYPE_ALTITUDE_AND_AREAS, "FENCE_ALT_MAX": ceiling_m, "FENCE_ENABLE": 1,
+    }  # fmt: skip
+    if len(plan.allowed) > 1:
+        wanted = {"FENCE_OPTIONS": FENCE_UNION_OF_AREAS, **wanted}
+    for name, value in wanted.items():
+        outcome = set_value(name, value)
+        if not outcome:
+            return outcome
+    return None
