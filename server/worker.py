@@ -11,6 +11,7 @@ from server.access import repository as people
 from server.context import Context
 from server.fleet import repository as agents
 from server.fleet.service import aircraft_out
+from server.sightings.readjustment import adjust_due
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 2.0
@@ -42,6 +43,7 @@ async def run(context: Context) -> None:
     while True:
         try:
             await run_in_threadpool(sweep_agents, context)
+            await run_in_threadpool(adjust_due, context)
             if turn % CLEAN_EVERY == 0:
                 await run_in_threadpool(sweep_sessions, context)
         except Exception:

@@ -18,11 +18,13 @@ unknowns per thing and nine for the flight. Looks that do not fit are left out (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from missions.messages import Look
 from server.sightings.geotag import robust_weights
 
 Array = NDArray[np.float64]
@@ -34,6 +36,7 @@ THING_VARIANCE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
 at one thing; the rest is the look's own. Pitch and height are off mostly by the mount and the barometer, the
 compass turns with every leg, and the ground is higher or lower than the terrain says at each thing alone."""
 FLOOR_M2 = 1.0  # nothing is a point: from another side its foot is seen about a metre away
+MOMENT_S, MOMENT_TURN_DEG = 10.0, 25.0
 MOST_ROUNDS = 20
 MOST_THINGS = 2000
 
@@ -104,6 +107,27 @@ def adjust(
         flight_errors=solution[3 * count :] * np.sqrt(FLIGHT_VARIANCE),
         moment_errors=errors * np.sqrt(MOMENT_VARIANCE), scatter=scatter,
     )  # fmt: skip
+
+
+def moments_of(looks: Sequence[Look]) -> NDArray[np.int64]:
+    """Which moment each look is from: a stretch of at most ``MOMENT_S`` with the camera turned one way.
+
+    Errors of heading, pitch and GNSS wander over some ten seconds, and the compass's with every turn; looks
+    nearer to one another in time and heading share theirs.
+
+    Returns:
+        (N,) numbers from 0 without a gap, in the order of time.
+    """
+    seconds = np.array([look.pose.captured_at.timestamp() for look in looks])
+    yaws = np.array([look.pose.yaw_deg for look in looks])
+    numbers = np.zeros(len(looks), np.int64)
+    number, began, heading = -1, -np.inf, 0.0
+    for index in np.argsort(seconds, kind="stable"):
+        turned = abs((yaws[index] - heading + 180.0) % 360.0 - 180.0)
+        if seconds[index] - began > MOMENT_S or turned > MOMENT_TURN_DEG:
+            number, began, heading = number + 1, seconds[index], yaws[index]
+        numbers[index] = number
+    return numbers
 
 
 def _normal_equations(

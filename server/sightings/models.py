@@ -76,3 +76,21 @@ class EvidenceLink(Base):
     previous_sha256: Mapped[str | None] = mapped_column(String(64))
 
     __table_args__ = (UniqueConstraint("sighting_id", "sha256"), Index(None, "sha256", "redacted"))
+
+
+class FlightAdjustment(Base):
+    """When all views of a flight were adjusted together, and whether that is due (again).
+
+    ``revisions`` counts the sightings' revisions that have come of this flight; ``due_since`` is set with
+    each and cleared by the adjustment that has seen all of them.
+    """
+
+    __tablename__ = "flight_adjustments"
+
+    flight_id: Mapped[UUID] = mapped_column(ForeignKey("flights.id"), primary_key=True)
+    revisions: Mapped[int] = mapped_column(default=0)
+    due_since: Mapped[datetime | None] = mapped_column(index=True)
+    adjusted_at: Mapped[datetime | None]
+    things: Mapped[int] = mapped_column(default=0)
+    views: Mapped[int] = mapped_column(default=0)
+    scatter: Mapped[float | None] = mapped_column(Float(53))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from missions.messages import FINAL_PHASES, SightingMessage, SightingState
 from server.evidence.models import EvidenceFile
-from server.sightings.models import EvidenceLink, Sighting, SightingRevision
+from server.flights.models import Flight
+from server.sightings.models import EvidenceLink, FlightAdjustment, Sighting, SightingRevision
 
 
 def sighting(session: Session, sighting_id: UUID) -> Sighting | None:
@@ -62,3 +65,36 @@ def evidence_of(
 def links(session: Session, sha256: str) -> Sequence[EvidenceLink]:
     """Every sighting's claim about a file."""
     return session.scalars(select(EvidenceLink).where(EvidenceLink.sha256 == sha256)).all()
+
+
+def adjustment(session: Session, flight_id: UUID) -> FlightAdjustment | None:
+    """The row of a flight's adjustment, as it stands in the database now."""
+    return session.get(FlightAdjustment, flight_id, populate_existing=True)
+
+
+def due_adjustments(session: Session, silent_since: datetime) -> Sequence[UUID]:
+    """Flights with views to adjust that are over, or of which nothing was heard since then."""
+    over = or_(Flight.phase.in_([phase.value for phase in FINAL_PHASES]), Flight.heard_at < silent_since)
+    query = (
+        select(FlightAdjustment.flight_id)
+        .join(Flight, Flight.id == FlightAdjustment.flight_id)
+        .where(FlightAdjustment.due_since.is_not(None), over)
+        .order_by(FlightAdjustment.due_since, FlightAdjustment.flight_id)
+    )
+    return session.scalars(query).all()
+
+
+def newest_messages(session: Session, flight_id: UUID) -> list[tuple[Sighting, SightingMessage]]:
+    """Confirmed sightings of a flight with their newest messages, in the order in which they were seen."""
+    query = (
+        select(Sighting, SightingRevision.message)
+        .join(
+            SightingRevision,
+            and_(SightingRevision.sighting_id == Sighting.id, SightingRevision.revision == Sighting.revision),
+        )
+        .where(Sighting.flight_id == flight_id, Sighting.state == SightingState.CONFIRMED.value)
+        .order_by(Sighting.first_seen_at, Sighting.id)
+    )
+    return [
+        (sighting, SightingMessage.model_validate(message)) for sighting, message in session.execute(query)
+    ]

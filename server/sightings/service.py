@@ -18,11 +18,13 @@ from server.sightings import repository
 from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place
 from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M, Decision, Event, match
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
+from server.sightings.readjustment import note_revision
 from server.sightings.views import sightings_out
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.models import Ticket
-from server.tickets.service import SYSTEM, cells_of, follow_sightings, most_probable, open_ticket, seen_of
+from server.tickets.placing import SYSTEM, cells_of, most_probable, seen_of
+from server.tickets.service import follow_sightings, open_ticket
 from server.tickets.states import TicketState
 
 SEARCH_M = 120.0
@@ -61,6 +63,8 @@ def receive(
         )
     )  # fmt: skip
     session.flush()
+    if message.flight_id is not None:
+        note_revision(context, session, message.flight_id)
     outcome = "opened" if opened else "joined" if ticket else "kept"
     context.metrics.sightings.labels(message.kind, outcome).inc()
     news = sightings_out(session, [sighting])[0]

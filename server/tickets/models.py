@@ -46,6 +46,7 @@ class Ticket(Base):
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None] = mapped_column(String(64))
     due_at: Mapped[datetime | None]
+    proposed_place: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         Index(None, "state", "kind", "latitude"),

@@ -55,6 +55,16 @@ class Candidate(BaseModel):
     probability: float
 
 
+class ProposedPlace(BaseModel):
+    """A better place than the ticket's own, which a person may adopt; ``cell`` is null outside all cells."""
+
+    lat: float
+    lon: float
+    ce90_m: float
+    cell: str | None
+    metres: float
+
+
 class TimelineOut(BaseModel):
     at: datetime
     actor: str
@@ -96,6 +106,7 @@ class TicketOut(BaseModel):
     candidates: list[Candidate]
     timeline: list[TimelineOut]
     actions: list[Action]
+    proposed_place: ProposedPlace | None = None
 
 
 class TicketPage(BaseModel):

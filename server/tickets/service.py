@@ -7,12 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from missions.geodesy import LocalFrame
-from missions.grids import Grid
 from missions.kinds import Kind
 from missions.messages import SightingKind, SightingState
 from server.access import audit
@@ -20,17 +16,15 @@ from server.access.service import Caller
 from server.context import Context
 from server.errors import ActionNotAllowed, Invalid, NotFound
 from server.sightings import repository as sighting_rows
-from server.sightings.geotag import frame_near
-from server.sightings.matching import CROWDS, Seen, fused
+from server.sightings.matching import CROWDS
 from server.sightings.models import Sighting
-from server.sightings.views import sighting_covariance
 from server.tickets import repository, timeline, views
 from server.tickets.models import Ticket
+from server.tickets.placing import SYSTEM, adopt_place, follow_place
 from server.tickets.schemas import ActionRequest
 from server.tickets.states import NEEDS_NOTE, Action, TicketState, transition
 
 PRIORITIES = ("urgent", "high", "normal", "low")
-SYSTEM = "system"
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 
@@ -81,7 +75,7 @@ def follow_sightings(context: Context, session: Session, ticket: Ticket, *, firs
     ticket.why = why_in_one_line(strongest)
     ticket.thumbnail = _thumbnail(session, ranked)
     ticket.updated_at = now
-    _follow_place(context, session, ticket, [s for s in confirmed if s.placed], now, first=first)
+    follow_place(context, session, ticket, [s for s in confirmed if s.placed], now, first=first)
 
 
 def follow_thumbnail(session: Session, ticket: Ticket) -> bool:
@@ -109,18 +103,6 @@ def _in_numbers(reason: dict[str, Any]) -> str:
     return f"{reason['term']} {reason['value']:g}{unit} (threshold {reason['threshold']:g}{unit})"
 
 
-def seen_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
-    """A sighting as matching sees it; None while it is not placed."""
-    covariance = sighting_covariance(sighting)
-    if covariance is None or sighting.latitude is None or sighting.longitude is None:
-        return None
-    return Seen(
-        id=sighting.id, kind=SightingKind(sighting.kind), flight_id=sighting.flight_id,
-        track_id=sighting.track_id, first_seen_at=sighting.first_seen_at, last_seen_at=sighting.last_seen_at,
-        position=frame.to_enu(sighting.latitude, sighting.longitude)[0, :2], covariance=covariance,
-    )  # fmt: skip
-
-
 def act(
     context: Context, session: Session, caller: Caller, ticket_id: UUID, request: ActionRequest
 ) -> Ticket:
@@ -136,7 +118,9 @@ def act(
         raise NotFound("there is no such ticket; reload the list")
     action, note = request.action, request.note.strip()
     step = transition(action, TicketState(ticket.state), caller.roles)
-    if step is None or (action is Action.ACKNOWLEDGE and ticket.acknowledged_at is not None):
+    done = action is Action.ACKNOWLEDGE and ticket.acknowledged_at is not None
+    nothing = action is Action.ADOPT_PLACE and ticket.proposed_place is None
+    if step is None or done or nothing:
         raise ActionNotAllowed(
             f"{action.value} is not possible for you while ticket {ticket.number} is {ticket.state}; "
             "reload it"
@@ -170,7 +154,10 @@ def _apply(
                 raise Invalid("move needs the code of a cell of this site in 'cell'")
             old, ticket.cell = ticket.cell, request.cell
             ticket.cell_name, ticket.cell_fixed = context.sites.cell_name(request.cell), True
+            ticket.proposed_place = None
             return {"old": old or "—", "new": request.cell}
+        case Action.ADOPT_PLACE:
+            return adopt_place(context, ticket)
         case Action.REOPEN:
             ticket.acknowledged_at = ticket.acknowledged_by = None
         case _:
@@ -188,47 +175,6 @@ def _follow_kind(
         ticket.priority_rank = PRIORITIES.index(rules.priority)
         ticket.acknowledged_at = ticket.acknowledged_by = None
         timeline.add(session, ticket, now, SYSTEM, "kind_changed")
-
-
-def _follow_place(
-    context: Context,
-    session: Session,
-    ticket: Ticket,
-    placed: Sequence[Sighting],
-    now: datetime,
-    *,
-    first: bool,
-) -> None:
-    """Fuse the places of the sightings; the cell follows until a person has acted on it."""
-    if not placed or placed[0].latitude is None or placed[0].longitude is None:
-        return
-    frame = frame_near(placed[0].latitude, placed[0].longitude)
-    position, covariance = fused([seen for s in placed if (seen := seen_of(s, frame)) is not None])
-    latitude, longitude, _ = frame.to_geodetic([position])[0]
-    ticket.latitude, ticket.longitude = float(latitude), float(longitude)
-    ticket.covariance_ee_m2, ticket.covariance_en_m2 = float(covariance[0, 0]), float(covariance[0, 1])
-    ticket.covariance_nn_m2 = float(covariance[1, 1])
-    ticket.cell_probabilities = cells_of(context.sites.grid, ticket.latitude, ticket.longitude, covariance)
-    cell = most_probable(ticket.cell_probabilities)
-    if first or (cell != ticket.cell and ticket.state == TicketState.REPORTED and not ticket.cell_fixed):
-        old, ticket.cell = ticket.cell, cell
-        ticket.cell_name = context.sites.cell_name(cell)
-        if not first:
-            timeline.add(session, ticket, now, SYSTEM, "cell_changed", old=old or "—", new=cell or "—")
-
-
-def cells_of(
-    grid: Grid, latitude: float, longitude: float, covariance: NDArray[np.float64]
-) -> dict[str, float]:
-    """Probability of each cell, most probable first; "" stands for outside."""
-    return {
-        code: round(share, 4) for code, share in grid.probabilities(latitude, longitude, covariance).items()
-    }
-
-
-def most_probable(probabilities: dict[str, float]) -> str | None:
-    """The most probable cell, None for outside all cells."""
-    return min(probabilities, key=lambda code: (-probabilities[code], not code, code), default=None) or None
 
 
 def _thumbnail(session: Session, sightings: Sequence[Sighting]) -> str | None:

@@ -32,6 +32,7 @@ class Action(StrEnum):
     COMMENT = "comment"
     ACKNOWLEDGE = "acknowledge"
     MOVE = "move"
+    ADOPT_PLACE = "adopt_place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         for state in sorted(OPEN_STATES)
     ),
     *(Transition(Action.MOVE, state, state, _DESK) for state in sorted(OPEN_STATES)),
+    *(Transition(Action.ADOPT_PLACE, state, state, _DESK) for state in sorted(OPEN_STATES)),
 )  # fmt: skip
 _TABLE = {(row.action, row.source): row for row in TRANSITIONS}
 
@@ -80,10 +82,11 @@ def transition(action: Action, state: TicketState, roles: frozenset[Role]) -> Tr
     return row if row is not None and not row.roles.isdisjoint(roles) else None
 
 
-def allowed_actions(state: TicketState, roles: frozenset[Role], *, acknowledged: bool) -> list[Action]:
+def allowed_actions(
+    state: TicketState, roles: frozenset[Role], *, acknowledged: bool, place_proposed: bool = False
+) -> list[Action]:
     """What somebody with these roles may do now, in the order of the table."""
-    return [
-        action
-        for action in Action
-        if transition(action, state, roles) and not (action is Action.ACKNOWLEDGE and acknowledged)
-    ]
+    pointless = {Action.ACKNOWLEDGE} if acknowledged else set()
+    if not place_proposed:
+        pointless.add(Action.ADOPT_PLACE)
+    return [action for action in Action if action not in pointless and transition(action, state, roles)]

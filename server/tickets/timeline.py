@@ -21,6 +21,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sighting_confirmed": ("智能识别重新确认", "The eye confirmed the sighting again"),
     "kind_changed": ("由人员聚集升级为疑似纠纷", "Escalated from a gathering to a possible dispute"),
     "cell_changed": ("定位更准，网格由 {old} 改为 {new}", "Better placed: cell {old} became {new}"),
+    "place_adjusted": (
+        "全架次画面联合平差：位置移动 {metres:.0f} 米，误差（90%）由 {before_m:.1f} 变为 {ce90_m:.1f} 米",
+        "All views of the flight adjusted together: moved by {metres:.0f} m, its error (90 %) from "
+        "{before_m:.1f} m to {ce90_m:.1f} m",
+    ),
+    "place_proposed": (
+        "建议更新位置：相距 {metres:.0f} 米，网格 {cell}，误差（90%）{ce90_m:.1f} 米；请坐席采纳或忽略",
+        "A better place is proposed: {metres:.0f} m away, cell {cell}, error (90 %) {ce90_m:.1f} m; "
+        "the desk adopts it or leaves it",
+    ),
+    "adopt_place": (
+        "采纳建议位置：移动 {metres} 米，网格 {old} → {new}",
+        "Proposed place adopted: moved by {metres} m, cell {old} → {new}",
+    ),
     "file": ("立案", "Filed"),
     "self_file": ("按规则自动立案", "Filed by rule, without a person"),
     "dispatch": ("派单至 {to}：{note}", "Dispatched to {to}: {note}"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from missions.geodesy import distance_m
 from missions.kinds import Label
 from missions.messages import SightingKind, SightingState
 from server.access.roles import Role
@@ -16,7 +17,7 @@ from server.sightings.ellipses import circular_error_90
 from server.sightings.views import covariance_of, ellipse_out, sightings_out
 from server.tickets import repository
 from server.tickets.models import Ticket
-from server.tickets.schemas import Candidate, TicketNews, TicketOut, TicketSummary, TimelineOut
+from server.tickets.schemas import Candidate, ProposedPlace, TicketNews, TicketOut, TicketSummary, TimelineOut
 from server.tickets.states import TicketState, allowed_actions
 
 OUTSIDE = Label(zh="网格外", en="outside the cells")
@@ -52,8 +53,10 @@ def detail(context: Context, session: Session, ticket: Ticket, roles: frozenset[
             for entry in repository.timeline(session, ticket.id)
         ],
         actions=allowed_actions(
-            TicketState(ticket.state), roles, acknowledged=ticket.acknowledged_at is not None
+            TicketState(ticket.state), roles, acknowledged=ticket.acknowledged_at is not None,
+            place_proposed=ticket.proposed_place is not None,
         ),
+        proposed_place=_proposed(ticket),
     )  # fmt: skip
 
 
@@ -64,6 +67,17 @@ def publish(context: Context, session: Session, ticket: Ticket, event: str, *, a
     if alert:
         data = {"ticket": news, "why": ticket.why, "thumbnail": ticket.thumbnail}
         after_commit(session, lambda: context.hub.publish("alert", data))
+
+
+def _proposed(ticket: Ticket) -> ProposedPlace | None:
+    found = ticket.proposed_place
+    if found is None:
+        return None
+    metres = distance_m(ticket.latitude, ticket.longitude, found["lat"], found["lon"])
+    return ProposedPlace(
+        lat=found["lat"], lon=found["lon"], ce90_m=round(found["ce90_m"], 2), cell=found["cell"],
+        metres=round(metres, 1),
+    )  # fmt: skip
 
 
 def _common(context: Context, ticket: Ticket) -> dict[str, Any]:
