@@ -121,11 +121,13 @@ def test_a_wrong_alert_is_rejected_with_a_reason(
     alert.click()
     page.keyboard.press("x")
     page.click("dialog [data-test=confirm]")
-    expect(page.locator("dialog [role=alert]")).to_have_text("Please write a note")
+    expect(page.locator("dialog [role=alert]")).to_contain_text("choose one of the reasons")
     page.click("dialog >> text=Ordinary activity")
     page.click("dialog [data-test=confirm]")
     expect(page.locator("dialog")).to_have_count(0)
-    assert api.get(f"/tickets/{receipt['ticket_id']}").json()["state"] == "rejected"
+    after = api.get(f"/tickets/{receipt['ticket_id']}").json()
+    assert after["state"] == "rejected"
+    assert after["timeline"][-1]["data"]["verdict"] == "ordinary"
 
 
 def test_silence_is_shown_and_nothing_freezes_quietly(

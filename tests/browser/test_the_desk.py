@@ -92,10 +92,52 @@ def test_what_somebody_else_did_first_is_told(desk: Desk, api: httpx.Client, sig
     ticket = desk.agent.see(SightingKind.SMOKE, -130, 330)["ticket_id"]
     page = opened(desk, sign_in, ticket)
     page.click("[data-action=reject]")
-    page.fill("dialog [data-test=note]", "误报")
+    page.click("dialog [data-verdict=false_alarm]")
     api.post(f"/tickets/{ticket}/actions", json={"action": "reject", "note": "first"}).raise_for_status()
     page.click("dialog [data-test=confirm]")
     expect(page.locator("dialog [role=alert]")).to_contain_text("可能已被他人处理")
+
+
+def test_what_was_taken_for_smoke_is_named(desk: Desk, api: httpx.Client, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -170, 260)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    page.click("[data-action=reject]")
+    page.click("dialog [data-verdict=wrong_kind]")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("dialog [role=alert]")).to_have_text("请选择其实是什么")
+    page.select_option("dialog [data-test=found]", "truck")
+    page.fill("dialog [data-test=note]", "白色货车")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("header .state")).to_have_text("已排除")
+    entry = api.get(f"/tickets/{ticket}").json()["timeline"][-1]
+    assert entry["data"] == {"note": "白色货车", "verdict": "wrong_kind", "found": "truck"}
+
+
+def test_what_was_missed_is_boxed_on_the_picture(desk: Desk, api: httpx.Client, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -210, 280)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    picture = page.locator("[data-test=evidence]")
+    expect(picture).to_be_visible()
+    picture.evaluate("image => image.decode()")
+    page.click("[data-test=mark-missed]")
+    page.select_option("[data-test=mark-class]", "fire")
+    layer = page.locator("[data-test=mark-layer]")
+    stage = layer.bounding_box()
+    assert stage is not None
+    ratio = picture.evaluate("image => image.naturalWidth / image.naturalHeight")
+    width = min(stage["width"], stage["height"] * ratio)
+    left = stage["x"] + (stage["width"] - width) / 2
+    top = stage["y"] + (stage["height"] - width / ratio) / 2
+    page.mouse.move(left + 0.25 * width, top + 0.2 * width / ratio)
+    page.mouse.down()
+    page.mouse.move(left + 0.5 * width, top + 0.6 * width / ratio, steps=4)
+    page.mouse.up()
+    page.click("[data-test=mark-save]")
+    expect(layer).to_have_count(0)
+    expect(page.locator("[data-test=timeline]")).to_contain_text("标注漏检目标 1 处")
+    (mark,) = api.get(f"/tickets/{ticket}").json()["timeline"][-1]["data"]["marks"]
+    assert mark["name"] == "fire"
+    assert mark["box"] == pytest.approx([0.25, 0.2, 0.5, 0.6], abs=0.01)
 
 
 def test_a_second_browser_sees_a_dispatch_within_two_seconds(

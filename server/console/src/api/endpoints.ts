@@ -66,6 +66,9 @@ export interface TicketAction {
   note?: string
   to?: string
   cell?: string
+  verdict?: T.Verdict
+  found?: string
+  marks?: T.Mark[]
 }
 export const act = (id: string, action: TicketAction) => call<T.TicketDetail>('POST', `/tickets/${id}/actions`, action)
 

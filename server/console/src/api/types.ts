@@ -327,6 +327,22 @@ export type ActionName =
   | 'comment'
   | 'acknowledge'
   | 'move'
+  | 'mark'
+
+export type Verdict = 'confirmed' | 'false_alarm' | 'wrong_kind' | 'duplicate' | 'ordinary' | 'misplaced'
+/** What the detector can find. */
+export const CLASSES = ['person', 'bicycle', 'car', 'motorcycle', 'bus', 'truck', 'fire', 'smoke'] as const
+/** Ready words of an action, and what they say about recognition. */
+export interface Ready {
+  text: string
+  verdict?: Verdict
+}
+/** Something missed: a box on a picture, as fractions of it. */
+export interface Mark {
+  sha256: string
+  name: string
+  box: [number, number, number, number]
+}
 
 export interface TimelineEntry {
   at: string

@@ -5,7 +5,7 @@ import { en } from './en'
 import { zhCN, type Catalogue } from './zh-CN'
 
 type Leaves<T, P extends string = ''> = {
-  [K in keyof T & string]: T[K] extends string ? `${P}${K}` : T[K] extends string[] ? never : Leaves<T[K], `${P}${K}.`>
+  [K in keyof T & string]: T[K] extends string ? `${P}${K}` : T[K] extends readonly unknown[] ? never : Leaves<T[K], `${P}${K}.`>
 }[keyof T & string]
 export type Key = Leaves<Catalogue>
 

@@ -1,4 +1,6 @@
 // 简体中文文案。The keys here are the catalogue; en.ts must have exactly the same ones.
+import type { Ready } from '@/api/types'
+
 export const zhCN = {
   common: {
     cancel: '取消',
@@ -271,6 +273,12 @@ export const zhCN = {
     originalTitle: '查看未脱敏的原始影像',
     originalBody: '原始影像含可识别的个人信息。请写明理由：您的姓名、时间和理由会写入审计日志。',
     originalReason: '理由',
+    markMissed: '标注漏检',
+    markHint: '在画面上拖出方框，框住识别漏掉的目标',
+    markClass: '目标类别',
+    markSave: '保存 {n} 处',
+    markSaved: '已记录 {n} 处漏检，识别会据此改进',
+    markRemove: '去掉这个框',
     originalShown: '原始影像 · 本次查看已记入审计日志',
     where: '位置',
     place: '所在网格',
@@ -313,6 +321,7 @@ export const zhCN = {
     comment: '备注',
     acknowledge: '知悉',
     move: '移格',
+    mark: '标注漏检',
   },
   actionText: {
     file: '确认情况属实并立案。立案后可以派单。',
@@ -323,15 +332,31 @@ export const zhCN = {
     comment: '备注会写入经过，不能修改。',
     move: '改到另一个网格。原网格保留在经过里。',
     acknowledge: '表示已看到。',
+    mark: '框出识别漏掉的目标，识别会据此改进。',
   },
   actionForm: {
     note: '说明',
     to: '派往部门',
     cell: '移到网格',
     departments: ['辖区派出所', '消防救援站', '城管中队', '交警中队', '综治中心', '社区网格员'],
-    rejectReasons: ['误报：并非该情况', '重复：已有工单', '正常活动，无需处置', '位置错误'],
-    closeReasons: ['现场已处置，隐患消除', '现场核查，情况已自行消除', '已劝离', '已移交相关部门'],
-    dispatchReasons: ['请到现场核查处置', '请尽快到场，注意安全'],
+    rejectReasons: <Ready[]>[
+      { verdict: 'false_alarm', text: '误报：并无此情况' },
+      { verdict: 'wrong_kind', text: '认错：其实是别的东西' },
+      { verdict: 'duplicate', text: '重复：已有工单' },
+      { verdict: 'ordinary', text: '正常活动，无需处置' },
+      { verdict: 'misplaced', text: '位置错误' },
+    ],
+    closeReasons: <Ready[]>[
+      { text: '现场已处置，隐患消除' },
+      { text: '现场核查，情况已自行消除' },
+      { verdict: 'false_alarm', text: '现场核查，并无此情况' },
+      { text: '已劝离' },
+      { text: '已移交相关部门' },
+    ],
+    dispatchReasons: <Ready[]>[{ text: '请到现场核查处置' }, { text: '请尽快到场，注意安全' }],
+    found: '其实是什么',
+    foundRequired: '请选择其实是什么',
+    verdictRequired: '请选择一个原因，识别会据此改进',
     noteRequired: '请填写说明',
     toRequired: '请填写部门',
     cellRequired: '请选择网格',
@@ -534,6 +559,8 @@ export const zhCN = {
     ticket_dispatch: '工单派单',
     ticket_close: '工单办结',
     ticket_reject: '工单排除',
+    ticket_mark: '标注漏检',
+    evidence_export: '导出判定样本',
     ticket_reopen: '工单重新打开',
     ticket_comment: '工单备注',
     ticket_acknowledge: '工单知悉',

@@ -112,6 +112,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "leave --eye" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the exporter that PyTorch would replace
 def test_the_pinned_weights_come_back_as_a_network_and_learn(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("ultralytics")
