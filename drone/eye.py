@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from drone.seen import CROWDS, MakeReporter, RecordingWatch
 from missions.kinds import load_kinds
 from missions.terrain import Terrain
 from missions.zones import Zones
@@ -23,29 +25,26 @@ def watch_factory(
     source: Source,
     *,
     threads: int | None = None,
+    seen: MakeReporter | None = None,
 ) -> Callable[..., Watch]:
     """One detector for all flights, a fresh eye for each.
 
     Args:
         threads: of the detector; None takes one for each core.
+        seen: keeps the ledger of ground seen; None keeps none.
     """
     weights = load_weights("patrol-rgb")
     detector = Detector(weights, input_size=(736, 1280), threads=threads)
     kinds = load_kinds()
 
     def make(flight_id: UUID, pose_at: Callable[..., Pose | None], zones: Zones | None) -> Watch:
-        return Watch(
-            camera,
-            detector,
-            pose_at=pose_at,
-            terrain=terrain,
-            zones=zones,
-            kinds=kinds,
-            evidence=evidence,
-            flight_id=flight_id,
-            source=source,
-            weights_label=weights.label,
-            namespace=flight_id,
-        )
+        parts: dict[str, Any] = {
+            "pose_at": pose_at, "terrain": terrain, "zones": zones, "kinds": kinds, "evidence": evidence,
+            "flight_id": flight_id, "source": source, "weights_label": weights.label, "namespace": flight_id,
+        }  # fmt: skip
+        if seen is None:
+            return Watch(camera, detector, **parts)
+        reporter = seen(flight_id, camera, (weights.name, CROWDS))
+        return RecordingWatch(camera, detector, seen=reporter, **parts)
 
     return make

@@ -15,6 +15,7 @@ import httpx
 from drone.agent import Agent, AgentIdentity
 from drone.errors import DroneError
 from drone.eye import watch_factory
+from drone.seen import seen_at
 from drone.spool import Spool
 from drone.uplink import AgentClient, Uplink
 from drone.vehicle import Vehicle
@@ -109,7 +110,7 @@ def _agent(
         AgentIdentity(name=options.name, aircraft=options.name, camera=camera),
         vehicle,
         lambda: open_source(options.video, start=clock.now(), fps=options.frames_per_second),
-        watch_factory(camera, site.terrain, evidence, "drone"),
+        watch_factory(camera, site.terrain, evidence, "drone", seen=seen_at(site, spool)),
         client=AgentClient(client), spool=spool, uplink=uplink, clock=clock, terrain=site.terrain,
     )  # fmt: skip
 

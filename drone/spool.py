@@ -24,12 +24,12 @@ from uuid import UUID
 
 from drone.errors import DroneError
 from missions.clock import Clock, SystemClock
-from missions.messages import FlightLogEntry, FlightLogMessage, SightingMessage
+from missions.messages import FlightLogEntry, FlightLogMessage, SeenMessage, SightingMessage
 
-SCHEMA = """
+_ITEM = """
 CREATE TABLE IF NOT EXISTS item (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('sighting', 'file', 'log')),
+    kind TEXT NOT NULL CHECK (kind IN ('sighting', 'file', 'log', 'seen')),
     key TEXT NOT NULL,
     body TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('held', 'waiting', 'delivered', 'parked')),
@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS item (
     finished_at REAL,
     UNIQUE (kind, key)
 );
+"""
+SCHEMA = f"""{_ITEM}
 CREATE INDEX IF NOT EXISTS item_due ON item (state, due_at);
 CREATE TABLE IF NOT EXISTS attempt (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,7 +54,7 @@ CREATE INDEX IF NOT EXISTS attempt_item ON attempt (item_id);
 CREATE TABLE IF NOT EXISTS flight_log (flight_id TEXT PRIMARY KEY, entries INTEGER NOT NULL);
 """
 ATTEMPTS_KEPT = 30
-_ORDER = "CASE kind WHEN 'sighting' THEN 0 WHEN 'file' THEN 1 ELSE 2 END, id"
+_ORDER = "CASE kind WHEN 'sighting' THEN 0 WHEN 'file' THEN 1 WHEN 'log' THEN 2 ELSE 3 END, id"
 
 
 class SpoolUnusable(DroneError):
@@ -67,6 +69,7 @@ class ItemKind(StrEnum):
     SIGHTING = "sighting"
     FILE = "file"
     LOG = "log"
+    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,9 @@ class SpoolItem:
 
     def log(self) -> FlightLogMessage:
         return FlightLogMessage.model_validate_json(self.body)
+
+    def seen(self) -> SeenMessage:
+        return SeenMessage.model_validate_json(self.body)
 
     def file(self) -> tuple[str, Path, str]:
         """sha256, path, media type."""
@@ -108,13 +114,14 @@ class SpoolCounts:
     sightings: int = 0
     files: int = 0
     logs: int = 0
+    seen: int = 0
     held: int = 0
     parked: int = 0
     delivered: int = 0
 
     @property
     def waiting(self) -> int:
-        return self.sightings + self.files + self.logs
+        return self.sightings + self.files + self.logs + self.seen
 
 
 class Spool:
@@ -146,6 +153,7 @@ class Spool:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 self._db.execute(f"PRAGMA {pragma}").fetchone()
             self._db.executescript(SCHEMA)
+            self._learn_kinds()
         except (sqlite3.Error, OSError) as error:
             raise SpoolUnusable(f"the outbox {path} cannot be used: {error}") from error
 
@@ -189,6 +197,19 @@ class Spool:
             message = FlightLogMessage(flight_id=flight_id, sequence=sequence, entries=[entry])
             self._put(ItemKind.LOG, f"{flight_id}/{sequence:06d}", message.model_dump_json(), "waiting")
         return sequence
+
+    def put_seen(self, message: SeenMessage) -> bool:
+        """Keep a report of ground seen; an older one of the same tile that still waits is let go."""
+        tile = f"{message.flight_id}/{message.row}/{message.column}/"
+        with self._transaction():
+            self._db.execute(
+                "UPDATE item SET state = 'delivered', note = 'a newer report holds it', finished_at = ? "
+                "WHERE kind = 'seen' AND state = 'waiting' AND key >= ? AND key < ?",
+                (self._now(), tile, f"{tile}{message.revision:06d}"),
+            )
+            return self._put(
+                ItemKind.SEEN, f"{tile}{message.revision:06d}", message.model_dump_json(), "waiting"
+            )
 
     # -- delivering ------------------------------------------------------------------------------------------
 
@@ -288,6 +309,7 @@ class Spool:
             sightings=rows.get(("sighting", "waiting"), 0),
             files=rows.get(("file", "waiting"), 0),
             logs=rows.get(("log", "waiting"), 0),
+            seen=rows.get(("seen", "waiting"), 0),
             held=rows.get(("file", "held"), 0),
             parked=sum(n for (_, state), n in rows.items() if state == "parked"),
             delivered=sum(n for (_, state), n in rows.items() if state == "delivered"),
@@ -308,6 +330,19 @@ class Spool:
         return [Attempt(at=datetime.fromtimestamp(r[0], UTC), status=r[1], note=r[2]) for r in rows]
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _learn_kinds(self) -> None:
+        """An outbox of an earlier version knows fewer kinds: its table is made anew, with all it holds."""
+        made = self._one("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'item'")
+        if made is None or "'seen'" in made[0]:
+            return
+        self._db.executescript(
+            "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; BEGIN IMMEDIATE; "
+            "ALTER TABLE item RENAME TO item_before; "
+            f"{_ITEM} INSERT INTO item SELECT * FROM item_before; DROP TABLE item_before; "
+            "CREATE INDEX IF NOT EXISTS item_due ON item (state, due_at); "
+            "COMMIT; PRAGMA legacy_alter_table=OFF; PRAGMA foreign_keys=ON;"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

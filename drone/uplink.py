@@ -1,9 +1,9 @@
 """Delivery to the server: the spool is emptied in order, and nothing in it is lost.
 
-Sightings go first, then the evidence files that their receipts ask for, then log entries. While the link,
-the server or the token fails, everything waits and delivery resumes by itself. A message that is refused for
-its content (4xx) is parked with the server's sentence; one that breaks the server (5xx) is tried
-``MOST_REFUSALS`` times while others go on, and parked then.
+Sightings go first, then the evidence files that their receipts ask for, then log entries, then reports of
+ground seen. While the link, the server or the token fails, everything waits and delivery resumes by itself. A
+message that is refused for its content (4xx) is parked with the server's sentence; one that breaks the server
+(5xx) is tried ``MOST_REFUSALS`` times while others go on, and parked then.
 """
 
 from __future__ import annotations
@@ -167,6 +167,8 @@ class Uplink:
             return self._client.post(f"{API}/sightings", content=item.body.encode(), headers=json_type)
         if item.kind is ItemKind.LOG:
             return self._client.post(f"{API}/log", content=item.body.encode(), headers=json_type)
+        if item.kind is ItemKind.SEEN:
+            return self._client.post(f"{API}/seen", content=item.body.encode(), headers=json_type)
         sha256, path, media_type = item.file()
         try:
             content = path.read_bytes()

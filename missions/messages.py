@@ -257,6 +257,22 @@ class FlightLogMessage(Message):
     entries: list[FlightLogEntry] = Field(min_length=1)
 
 
+class SeenMessage(Message):
+    """What one flight has seen of one tile of ground (``missions.seen_tiles``), all of it so far.
+
+    Delivering one twice, or an older revision after a newer one, changes nothing.
+    """
+
+    schema_version: Literal[1] = 1
+    flight_id: UUID
+    row: int = Field(ge=-90_000, lt=90_000, description="of the tile: thousandths of a degree northwards")
+    column: int = Field(ge=-180_000, lt=180_000, description="of the tile: thousandths of a degree eastwards")
+    revision: int = Field(default=1, ge=1)
+    squares: str = Field(
+        max_length=1_500_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$", description="SeenTile.packed as Base64"
+    )
+
+
 class RequestKind(StrEnum):
     """What the server can ask of an agent. The agent decides; the autopilot flies."""
 

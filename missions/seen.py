@@ -244,7 +244,7 @@ class Ledger:
         lat, lon = (axis.ravel() for axis in np.meshgrid(*centres_of(tile), indexing="ij"))
         places = self.frame.to_enu(lat, lon)
         places[:, 2] = self.terrain.elevation_m(lat, lon) - self.frame.altitude_amsl_m
-        built = self.obstacles.built_over(places[:, 0], places[:, 1], places[:, 2])
+        built = self.obstacles.built_over(places[:, 0], places[:, 1])
         shaped = places.reshape(SIDE, SIDE, 3)
         rise = np.gradient(shaped[..., 2])
         run = float(np.hypot(*(shaped[1, 1, :2] - shaped[0, 0, :2]))) / 2**0.5

@@ -32,12 +32,13 @@ CROWN_SHAPE = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Prism:
-    """A standing thing: its outline in metres (a shapely polygon), its underside and top in the frame's
+    """A thing in the way: its outline in metres (a shapely polygon), its underside and top in the frame's
     heights."""
 
     outline: Any
     base_m: float
     top_m: float
+    hangs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,12 @@ class Obstacles:
         ).reshape(-1, 5)
         self._built = shapely.STRtree([prism.outline for prism in self.prisms])
 
-    def built_over(self, east: Array, north: Array, ground: Array) -> Mask:
+    def built_over(self, east: Array, north: Array) -> Mask:
         """Which places (N,) lie under something that stands on the ground itself: roofs, not ground."""
         covered = np.zeros(len(east), bool)
         if self.prisms and len(east):
             point, prism = self._built.query(shapely.points(east, north), predicate="intersects")
-            bases = np.array([one.base_m for one in self.prisms])
-            standing = bases[prism] <= ground[point] + 1.0
-            covered[point[standing]] = True
+            covered[point[~np.array([one.hangs for one in self.prisms])[prism]]] = True
         return covered
 
     def hidden(self, places: Array, camera: Array) -> Mask:
@@ -201,7 +200,8 @@ def _prisms(features: shapes.Features, frame: LocalFrame, ground: GroundHeight) 
         if np.isfinite(heights).any():
             foot = float(np.nanmin(heights))
             clear = _number(properties.get("base_m")) or 0.0
-            yield Prism(outline, foot + clear if clear > 0 else foot - BELOW_GROUND_M, foot + height)
+            under = clear if clear > 0 else -BELOW_GROUND_M
+            yield Prism(outline, foot + under, foot + height, hangs=clear > 0)
 
 
 def _crowns(features: shapes.Features, frame: LocalFrame, ground: GroundHeight) -> Iterable[Crown]:

@@ -39,12 +39,13 @@ from server.grids.service import restore_cells
 from server.live import Hub, PictureRelay
 from server.live_endpoints import router as live
 from server.metrics import Metrics
+from server.seen.endpoints import router as seen
 from server.settings import Settings
 from server.sightings.endpoints import router as sightings
 from server.tickets.endpoints import router as tickets
 from server.tracing import Tracing
 
-ROUTERS = (access, grids, fleet, flights, sightings, tickets, evidence, figures, agent, live)
+ROUTERS = (access, grids, fleet, flights, seen, sightings, tickets, evidence, figures, agent, live)
 assert tables.METADATA.tables, "all tables are registered before the first query"
 
 

@@ -12,7 +12,7 @@ says what to do. The most specific class in ``STATUS`` decides the status.
     │   └── AgentMismatch, OriginRefused, OriginalNeedsReason, LinkExpired
     ├── NotFound           404
     ├── Conflict           409  makes sense, but not now
-    │   └── ActionNotAllowed, AgentBusy, AgentOffline, PlanNotFlyable, PlanRefused, NameTaken, ...
+    │   └── ActionNotAllowed, AgentBusy, AgentOffline, PlanNotFlyable, PlanRefused, NothingToRefly, ...
     ├── TooLarge           413
     ├── EvidenceMismatch   422
     ├── Busy               503
@@ -143,6 +143,12 @@ class PlanRefused(Conflict):
     """No plan is possible for this; see the findings."""
 
     code = "plan_impossible"
+
+
+class NothingToRefly(Conflict):
+    """No gap is left that is worth a flight: the service level is met there; ask for more, or other cells."""
+
+    code = "nothing_to_refly"
 
 
 class NameTaken(Conflict):

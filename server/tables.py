@@ -8,9 +8,10 @@ from server.evidence import models as evidence
 from server.fleet import models as fleet
 from server.flights import models as flights
 from server.grids import models as grids
+from server.seen import models as seen
 from server.sightings import models as sightings
 from server.tickets import models as tickets
 
 METADATA = Base.metadata
 
-__all__ = ["METADATA", "access", "evidence", "fleet", "flights", "grids", "sightings", "tickets"]
+__all__ = ["METADATA", "access", "evidence", "fleet", "flights", "grids", "seen", "sightings", "tickets"]

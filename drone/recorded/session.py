@@ -14,6 +14,7 @@ from drone.recorded.errors import NotDelivered, TicketsUnreadable, VideoStopped
 from drone.recorded.expected import Comparison, compare, load_expected, write_junit
 from drone.recorded.recording import Recording, ReplayOptions, open_recording
 from drone.recorded.replay import ReplayResult, pose_lookup, recording_namespace, replay
+from drone.seen import CROWDS, RecordingWatch, SeenReporter, seen_from
 from drone.spool import Spool
 from drone.uplink import AgentNotAccepted, Uplink, check_answer
 from missions.clock import Clock
@@ -23,7 +24,6 @@ from vision.detector import Detector, FrameDetector
 from vision.evidence import EvidenceStore
 from vision.frames import Frame
 from vision.tiles import TiledDetector
-from vision.watch import Watch
 from vision.weights import load_weights
 
 API = "/api/v1"
@@ -68,14 +68,17 @@ def run_replay(
     flight_id = uuid5(namespace, "flight")
     options.work_directory.mkdir(parents=True, exist_ok=True)
     evidence = EvidenceStore(options.work_directory / "evidence")
-    watch = Watch(
-        opened.camera, eye, pose_at=pose_lookup(opened.poses.track), terrain=opened.terrain,
-        zones=Zones.from_geojson(options.zones) if options.zones is not None else None, kinds=load_kinds(),
-        evidence=evidence, flight_id=flight_id, source="replay", weights_label=label, namespace=namespace,
-    )  # fmt: skip
     # One outbox for each server: what one has taken, another has not.
     server = hashlib.sha256(str(client.base_url).encode()).hexdigest()[:8]
     spool = Spool(options.work_directory / f"spool-{server}.sqlite", locate=evidence.path)
+    pose_at = pose_lookup(opened.poses.track)
+    looker = options.weights if detector is None else "detector"
+    watch = RecordingWatch(
+        opened.camera, eye, seen=_ledger(opened, spool, flight_id, looker), pose_at=pose_at,
+        terrain=opened.terrain, kinds=load_kinds(), evidence=evidence, flight_id=flight_id, source="replay",
+        zones=Zones.from_geojson(options.zones) if options.zones is not None else None, weights_label=label,
+        namespace=namespace,
+    )  # fmt: skip
     try:
         uplink = Uplink(spool, client, seed=options.seed)
         result = replay(
@@ -100,6 +103,13 @@ def run_replay(
     if comparison is not None and options.junit is not None:
         write_junit(comparison, options.junit, suite=options.source.name, seconds=result.seconds)
     return _report(result, tickets, unplaced, comparison, warnings, flight_id)
+
+
+def _ledger(opened: Recording, spool: Spool, flight_id: UUID, algorithm: str) -> SeenReporter:
+    """The ledger of ground seen of a recording; no buildings are known around it."""
+    first = next(iter(opened.poses.track.poses()), None)
+    place = (first.latitude, first.longitude) if first is not None else (0.0, 0.0)
+    return seen_from(*place, opened.terrain, spool)(flight_id, opened.camera, (algorithm, CROWDS))
 
 
 def recording_id(options: ReplayOptions, opened: Recording, label: str) -> UUID:

@@ -23,6 +23,7 @@ from drone.eye import watch_factory
 from drone.mavlink.aircraft import MavlinkVehicle
 from drone.mavlink.awareness import CameraMounting
 from drone.mavlink.link import Patience
+from drone.seen import seen_at
 from drone.sim.judgement import DemoResult
 from drone.sim.server_process import ServerProcess
 from drone.sim.town import Town
@@ -107,7 +108,12 @@ class Demo:
             self.vehicle,
             self.world.frames,
             watch_factory(
-                self.camera, self.site.terrain, evidence, "simulator", threads=cores_beside_the_renderer()
+                self.camera,
+                self.site.terrain,
+                evidence,
+                "simulator",
+                threads=cores_beside_the_renderer(),
+                seen=seen_at(self.site, self.spool),
             ),
             client=client,
             spool=self.spool,

@@ -33,7 +33,9 @@ EXPECTED: dict[str, set[str]] = {
     "GET /evidence/{sha256}/original": CLERK, "GET /figures": EVERYBODY, "POST /agent/hello": AGENT,
     "GET /agent/requests": AGENT, "POST /agent/answers": AGENT, "POST /agent/telemetry": AGENT,
     "POST /agent/frames": AGENT, "POST /agent/log": AGENT, "POST /agent/sightings": AGENT,
-    "PUT /agent/evidence/{sha256}": AGENT,
+    "PUT /agent/evidence/{sha256}": AGENT, "POST /agent/seen": AGENT, "GET /seen/cells": EVERYBODY,
+    "GET /seen/cells/{code}/gaps": EVERYBODY, "GET /seen/patrols": EVERYBODY,
+    "GET /seen/picture.png": EVERYBODY, "POST /seen/refly": FLY,
 }  # fmt: skip
 OPEN = {"POST /session", "GET /settings"}
 

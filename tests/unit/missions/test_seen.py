@@ -138,7 +138,7 @@ def test_a_roof_is_not_ground():
 
 
 def test_a_canopy_over_a_street_hides_only_what_lies_behind_it():
-    canopy = Prism(box(-5, -5, 5, 5), GROUND_M + 5, GROUND_M + 5.5)
+    canopy = Prism(box(-5, -5, 5, 5), GROUND_M + 5, GROUND_M + 5.5, hangs=True)
     below = marked(ledger(canopy), look(0, -70, 40, pitch_deg=-30))
     assert (np.hypot(*below.T) < 1.0).any(), "one looks in below the canopy"
     assert not (np.hypot(*marked(ledger(canopy), look()).T) < 3.0).any()

@@ -1,0 +1,139 @@
+"""HTTP: the ledger of ground seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime
+
+from missions import shapes
+from missions.messages import SeenMessage
+from missions.seen_coverage import ServiceLevel, gaps
+from server.access.guard import Agent, Anyone, Flier
+from server.context import Ctx, Reading, Writing
+from server.flights import planning
+from server.flights import repository as flight_rows
+from server.flights.schemas import PlanOut
+from server.seen import pictures, refly, repository, service
+from server.seen.schemas import (
+    CellCoverageOut,
+    CellsOut,
+    CoverageOut,
+    GapsOut,
+    LevelOut,
+    PatrolCoverageOut,
+    PatrolsOut,
+    ReflyIn,
+    SeenReceipt,
+)
+
+router = APIRouter(tags=["seen"])
+
+
+def _level(
+    hours: Annotated[float, Query(gt=0, le=24 * 3660, description="seen within so many hours")] = 24.0,
+    fineness_cm: Annotated[
+        float, Query(ge=1, le=50, description="at so many cm for a pixel or better")
+    ] = 12.0,
+    share: Annotated[float, Query(gt=0, le=1, description="of the ground, to fulfil the level")] = 0.95,
+    algorithm: Annotated[str | None, Query(max_length=64, description="looked at by; any if missing")] = None,
+) -> ServiceLevel:
+    return ServiceLevel(hours=hours, fineness_m=fineness_cm / 100, share=share, algorithm=algorithm or None)
+
+
+Level = Annotated[ServiceLevel, Depends(_level)]
+At = Annotated[
+    AwareDatetime | None, Query(description="the instant that hours count back from; now if missing")
+]
+
+
+def _level_out(level: ServiceLevel, at: datetime) -> LevelOut:
+    return LevelOut(
+        hours=level.hours, fineness_cm=round(level.fineness_m * 100, 2), share=level.share,
+        algorithm=level.algorithm, at=at,
+    )  # fmt: skip
+
+
+@router.post("/agent/seen", tags=["agent"])
+def report_seen(body: SeenMessage, caller: Agent, session: Writing, context: Ctx) -> SeenReceipt:
+    """What a flight has seen of one tile of ground; again as often as needed, in any order."""
+    return SeenReceipt(changed=service.receive(context, session, caller.id, caller.name, body))
+
+
+@router.get("/seen/cells")
+def seen_cells(_caller: Anyone, session: Reading, context: Ctx, level: Level, at: At = None) -> CellsOut:
+    """Coverage of each cell against a service level."""
+    now = service.reference_time(context, session, at)
+    bounds = service.bounds_of_cells(context)
+    tiles = service.tiles_over(session, bounds)
+    cells = []
+    for cell in context.sites.grid.cells:
+        found = service.judge(service.cell_ground(context, cell.code), tiles, level, now)
+        figures = CoverageOut.of(found, level.share).model_dump()
+        cells.append(CellCoverageOut(code=cell.code, name=cell.name, name_en=cell.name_en, **figures))
+    return CellsOut(
+        level=_level_out(level, now), bounds=bounds, algorithms=service.algorithms_in(tiles), cells=cells
+    )
+
+
+@router.get("/seen/cells/{code}/gaps")
+def seen_gaps(
+    code: str, _caller: Anyone, session: Reading, context: Ctx, level: Level, at: At = None
+) -> GapsOut:
+    """The ground of a cell that is not served, as GeoJSON."""
+    now = service.reference_time(context, session, at)
+    ground = service.cell_ground(context, code)
+    tiles = service.tiles_over(session, ground.polygon.bounds)
+    parts = shapes.parts_of(gaps(ground, tiles, level, now))
+    features = shapes.collection(({"area_m2": round(shapes.area_m2(part), 1)}, part) for part in parts)
+    found = CoverageOut.of(service.judge(ground, tiles, level, now), level.share)
+    return GapsOut(level=_level_out(level, now), coverage=found, gaps=features)
+
+
+@router.get("/seen/patrols")
+def seen_patrols(
+    _caller: Anyone, session: Reading, context: Ctx, level: Level,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> PatrolsOut:  # fmt: skip
+    """Coverage by each of the last patrols of the ground it was for, by itself, as of its end."""
+    patrols = []
+    newest = service.reference_time(context, session, None)
+    for flight_id, first, last in repository.flights(session, limit):
+        ground = service.patrol_ground(context, session, flight_id)
+        flight = flight_rows.flight(session, flight_id)
+        if ground is None or flight is None:
+            continue
+        tiles = service.tiles_over(session, ground.polygon.bounds, flight_id)
+        figures = CoverageOut.of(service.judge(ground, tiles, level, last), level.share).model_dump()
+        patrols.append(
+            PatrolCoverageOut(flight_id=flight_id, name=flight.name, first_at=first, last_at=last, **figures)
+        )
+    return PatrolsOut(level=_level_out(level, newest), patrols=patrols)
+
+
+@router.get("/seen/picture.png", response_class=Response)
+def seen_picture(
+    _caller: Anyone, session: Reading, context: Ctx, level: Level, show: pictures.Show = "age",
+    at: At = None, flight_id: UUID | None = None,
+) -> Response:  # fmt: skip
+    """The ground seen as a picture of the bounds that ``/seen/cells`` names."""
+    now = service.reference_time(context, session, at)
+    bounds = service.bounds_of_cells(context)
+    tiles = service.tiles_over(session, bounds, flight_id)
+    picture = pictures.picture_of(tiles, bounds, show, level, now)
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+
+@router.post("/seen/refly", status_code=201)
+def refly_gaps(body: ReflyIn, caller: Flier, context: Ctx) -> PlanOut:
+    """Plan a patrol over the gaps of some cells, in one step. It is then flown like any other plan."""
+    request = refly.request_for(context, body)
+    plan = planning.make_plan(context, request)
+    with context.database.write() as session:
+        row = planning.save_plan(context, session, caller, request, plan)
+        return PlanOut(
+            id=row.id, created_at=row.created_at, created_by=row.created_by, agent=row.agent, plan=plan
+        )
