@@ -2,11 +2,11 @@
 
     python -m benchmarks.demos --seeds 600-609 --cells 3 [--out DIR]
 
-Each seed is one ``skybeat demo --exit-when-done --json``: planned, flown and judged by itself, in simulated time
-(what it finds does not depend on how busy the machine is; how long it takes does). With ``--out`` each result is
-kept, and a seed that has one is not flown again. Prints one line a seed and the sums: observable events (in view
-two seconds longer than their kind needs), the share of them that matched, by kind; false tickets an hour of
-flight; the median and the worst position error.
+Each seed is one ``skybeat demo --exit-when-done --json``: planned, flown and judged by itself, in simulated
+time (what it finds does not depend on how busy the machine is; how long it takes does). With ``--out`` each
+result is kept, and a seed that has one is not flown again. Prints one line a seed and the sums: observable
+events (in view two seconds longer than their kind needs), the share of them that matched, by kind; false
+tickets an hour of flight; the median and the worst position error.
 """
 
 from __future__ import annotations
