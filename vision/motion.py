@@ -1,4 +1,4 @@
-"""How people move, from noisy positions a few times a second: velocity and acceleration without the noise.
+"""How people move, from noisy positions a few times a second: place and velocity without the noise.
 
 A parabola is fitted to each second of a person's positions (Savitzky and Golay 1964).
 """
@@ -20,13 +20,12 @@ LEAST_SAMPLES = 4
 class Moment:
     """One person at one instant, smoothed.
 
-    position, velocity, acceleration: (2,) east and north.
+    position, velocity: (2,) east and north.
     """
 
     seconds: float
     position: Array
     velocity: Array
-    acceleration: Array
 
 
 def fit_moment(samples: Array, at: float) -> Moment | None:
@@ -40,7 +39,7 @@ def fit_moment(samples: Array, at: float) -> Moment | None:
     if np.linalg.cond(normal) > 1e8:
         return None
     solution = np.linalg.solve(normal, design.T @ samples[:, 1:])
-    return Moment(at, solution[0], solution[1], 2 * solution[2])
+    return Moment(at, solution[0], solution[1])
 
 
 class Mover:
@@ -67,7 +66,3 @@ class Mover:
         self.moments.append(moment)
         while self.moments and self.moments[0].seconds < seconds - self._keep_s:
             self.moments.popleft()
-
-    def since(self, seconds: float) -> list[Moment]:
-        """Moments from ``seconds`` on."""
-        return [moment for moment in self.moments if moment.seconds >= seconds - 1e-6]
