@@ -18,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,15 @@ def centres_of(tile: TileKey) -> tuple[Array, Array]:
 
 def square_m2(tile: TileKey) -> float:
     """Area of one square of a tile; within a tile it varies by less than 2e-5."""
-    latitude, longitude = (tile[0] + 0.5) * TILE_DEG, (tile[1] + 0.5) * TILE_DEG
-    frame = LocalFrame(latitude, longitude)
-    east, north, _ = frame.to_enu(latitude + SQUARE_DEG, longitude + SQUARE_DEG)[0]
+    return _square_m2(tile[0])
+
+
+@lru_cache(maxsize=4096)
+def _square_m2(row: int) -> float:
+    """All tiles of a row are alike."""
+    latitude = (row + 0.5) * TILE_DEG
+    frame = LocalFrame(latitude, 0.0)
+    east, north, _ = frame.to_enu(latitude + SQUARE_DEG, SQUARE_DEG)[0]
     return float(east * north)
 
 

@@ -17,7 +17,8 @@ from server.context import Ctx, Reading, Writing
 from server.flights import planning
 from server.flights import repository as flight_rows
 from server.flights.schemas import PlanOut
-from server.seen import pictures, refly, repository, service
+from server.seen import pictures, refly, report, report_content, repository, service
+from server.seen.report_words import Language
 from server.seen.schemas import (
     CellCoverageOut,
     CellsOut,
@@ -125,6 +126,17 @@ def seen_picture(
     tiles = service.tiles_over(session, bounds, flight_id)
     picture = pictures.picture_of(tiles, bounds, show, level, now)
     return Response(picture, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/seen/report.pdf", response_class=Response)
+def seen_report(
+    _caller: Anyone, session: Reading, context: Ctx, level: Level, cell: str | None = None,
+    flight_id: UUID | None = None, language: Language = "zh-CN", at: At = None,
+) -> Response:  # fmt: skip
+    """The coverage of one cell or of one patrol as a PDF."""
+    content = report_content.content_of(context, session, level, cell, flight_id, language, at)
+    headers = {"Content-Disposition": f'inline; filename="coverage-{cell or flight_id}.pdf"'}
+    return Response(report.coverage_report(content, language), media_type="application/pdf", headers=headers)
 
 
 @router.post("/seen/refly", status_code=201)

@@ -38,6 +38,11 @@ def newest(session: Session) -> datetime | None:
     return session.scalar(select(func.max(SeenRow.last_at)))
 
 
+def last_look(session: Session, flight_id: UUID) -> datetime | None:
+    """The last time a flight saw anything."""
+    return session.scalar(select(func.max(SeenRow.last_at)).where(SeenRow.flight_id == flight_id))
+
+
 def flights(session: Session, limit: int) -> Sequence[tuple[UUID, datetime, datetime]]:
     """Flights that saw ground, with their first and last time, newest first."""
     last = func.max(SeenRow.last_at)

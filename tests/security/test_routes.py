@@ -24,6 +24,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /plans": FLY, "GET /plans": EVERYBODY, "GET /plans/{plan_id}": EVERYBODY, "POST /flights": FLY,
     "POST /flights/{flight_id}/launch": FLY, "POST /flights/{flight_id}/pause": FLY,
     "POST /flights/{flight_id}/resume": FLY, "POST /flights/{flight_id}/return": FLY,
+    "POST /flights/{flight_id}/second_look": FLY,
     "POST /flights/{flight_id}/land": FLY, "GET /flights": EVERYBODY, "GET /flights/{flight_id}": EVERYBODY,
     "GET /flights/{flight_id}/track": EVERYBODY, "GET /flights/{flight_id}/log": EVERYBODY,
     "GET /flights/{flight_id}/frame.jpg": EVERYBODY, "GET /sightings": EVERYBODY,
@@ -35,7 +36,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /agent/frames": AGENT, "POST /agent/log": AGENT, "POST /agent/sightings": AGENT,
     "PUT /agent/evidence/{sha256}": AGENT, "POST /agent/seen": AGENT, "GET /seen/cells": EVERYBODY,
     "GET /seen/cells/{code}/gaps": EVERYBODY, "GET /seen/patrols": EVERYBODY,
-    "GET /seen/picture.png": EVERYBODY, "POST /seen/refly": FLY,
+    "GET /seen/picture.png": EVERYBODY, "GET /seen/report.pdf": EVERYBODY, "POST /seen/refly": FLY,
 }  # fmt: skip
 OPEN = {"POST /session", "GET /settings"}
 
