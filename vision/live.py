@@ -117,9 +117,11 @@ class LiveStream(_Closing):
                             return
                 reason = "the stream ended"
             except SourceError as error:
-                reason = str(error)
+                reason = str(error).removeprefix(f"{self.url}: ")
             except (av.error.FFmpegError, OSError) as error:
                 reason = str(error.strerror or error)
+            # FFmpeg's words for its time-out
+            reason = reason.replace("Immediate exit requested", "nothing arrived in time")
             broken_since = broken_since if broken_since is not None else time.monotonic()
             if self._size is None or time.monotonic() - broken_since > self._reconnect_s:
                 self._fail(StreamLost(f"{self.url}: {reason}; check the camera and the network"))

@@ -114,8 +114,17 @@ def test_unreachable_stream_says_so_at_once() -> None:
     def opener(_: str) -> object:
         raise SourceMissing("rtsp://camera: cannot be opened (refused)")
 
-    with pytest.raises(StreamLost, match="refused"):
+    with pytest.raises(StreamLost, match="refused") as said:
         LiveStream("rtsp://camera", opener=opener)
+    assert str(said.value).count("rtsp://camera") == 1
+
+
+def test_a_time_out_is_said_in_words_and_not_in_ffmpegs() -> None:
+    def opener(_: str) -> object:
+        raise SourceMissing("udp://camera: cannot be opened (Immediate exit requested)")
+
+    with pytest.raises(StreamLost, match="nothing arrived in time"):
+        LiveStream("udp://camera", opener=opener)
 
 
 def test_nobody_answers() -> None:
