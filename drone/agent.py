@@ -335,6 +335,7 @@ class Agent:
                 lambda code, text, level: self._note(flight, code, text, level),
             )  # fmt: skip
             self.figures[flight_id] = self._flight.figures
+            self._note(flight, "launch_asked", f"launch asked for by {request.issued_by}")
             thread.start()
         self._wake.set()
         return Outcome(Verdict.ACCEPTED, "preflight begins")
@@ -377,6 +378,9 @@ class Agent:
                 outcome = self._obey(request)
             except DroneError as error:
                 outcome = Outcome(Verdict.REFUSED, str(error))
+            log.info(
+                "%s asked for by %s: %s %s", request.kind, request.issued_by, outcome.verdict, outcome.why
+            )
             self._answered.add(request.request_id)
         answer = AgentAnswer(
             request_id=request.request_id,
@@ -457,8 +461,19 @@ class Agent:
             frames=flight.figures.frames if flight else 0,
             frames_dropped=flight.figures.dropped if flight else 0,
             spooled=self._spool.pending(),
-            messages=self.vehicle.new_messages()[-20:],
+            messages=self._vehicle_messages(flight),
         )
+
+    def _vehicle_messages(self, flight: _Flight | None) -> list[str]:
+        """What the vehicle said since the last time; alarms and warnings go into the flight's log too."""
+        messages = self.vehicle.new_messages()[-20:]
+        if flight is None:
+            return messages
+        for text in messages:
+            for mark, level in (("ALARM: ", "alarm"), ("WARNING: ", "warning")):
+                if text.startswith(mark):
+                    self._note(flight, f"vehicle_{level}", text.removeprefix(mark), level=level)
+        return messages
 
     def _seconds_left(self, flight: _Flight | None) -> float | None:
         if flight is None or flight.figures.first_captured_s is None:

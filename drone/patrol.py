@@ -352,8 +352,9 @@ class Patrol:
     def _take_off(self) -> None:
         outcome = Outcome(Verdict.UNKNOWN)
         for _ in range(self._settings.start_tries):
-            self._arm()
+            # before arming: a vehicle that is armed and stays on the ground disarms by itself after 10 s
             self._point_camera()
+            self._arm()
             self._enter(FlightPhase.TAKEOFF)
             outcome = self._vehicle.start()
             self._say_outcome("start", outcome)

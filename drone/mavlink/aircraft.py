@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from drone.autopilot_words import autopilot_words
 from drone.errors import AutopilotUnsupported, DroneError
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.checks import CEILING_AGL_M, plan_faults
@@ -35,6 +36,8 @@ from missions.plan import PatrolPlan
 FLYING_HEIGHT_M = 1.0
 STILL_M_S = 0.8
 _POLL_S = 0.05
+_MOST_COUNTED_S = 0.5
+"""Of a wait, between two telemetry messages: more is a vehicle that was held up, or a gap in the link."""
 _EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
 _OWN_MODE_CHANGE_S = 10.0
 _RESULTS = {1: "temporarily rejected", 2: "denied", 3: "not supported", 4: "failed", 6: "cancelled"}
@@ -91,6 +94,7 @@ class MavlinkVehicle:
         self._guiding = Guiding(
             self._link, self._patience, self._awareness, self._camera, lambda mode: self._change_mode(mode)
         )
+        self._link.quiet_s = self._patience.silence_s
         self._link.add_listener(self._take)
         self._link.start()
         try:
@@ -183,7 +187,7 @@ class MavlinkVehicle:
         texts = [
             t for t in self._awareness.texts_since(since) if t.startswith(self._autopilot.arming_prefixes)
         ]
-        return list(dict.fromkeys(texts))
+        return [autopilot_words(text) for text in dict.fromkeys(texts)]
 
     # requests
 
@@ -201,13 +205,23 @@ class MavlinkVehicle:
             mission = _wire(mission_items(plan, sortie))
             if self._autopilot.home_item:
                 mission = [_home_item(home or plan.home), *mission]
-            fence, rally = _wire(fence_items(plan)), _wire(rally_items(plan))
+            fence = _wire(fence_items(plan))
+            rally: list[WireItem] | None = _wire(rally_items(plan))
+            if not self._capable(mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY):
+                self._awareness.say("WARNING: the vehicle keeps no rally points; it returns to its home")
+                rally = None
             outcome = self._transfer().upload_set(mission, fence, rally)
             if outcome:
                 outcome = switch_fence_on(self.set_parameter, self._autopilot, plan) or outcome
             if outcome:
-                self._verified = {MISSION: mission, FENCE: fence, RALLY: rally}
+                self._verified = {MISSION: mission, FENCE: fence}
+                self._verified |= {} if rally is None else {RALLY: rally}
             return outcome
+
+    def _capable(self, capability: int) -> bool:
+        """Whether the vehicle has a capability of MAVLink; one that did not tell is taken to have it."""
+        version = self._awareness.latest("AUTOPILOT_VERSION")
+        return version is None or not version.capabilities or bool(version.capabilities & capability)
 
     def _transfer(self) -> MissionTransfer:
         return MissionTransfer(self._link, self._patience, home_item=self._autopilot.home_item)
@@ -270,7 +284,7 @@ class MavlinkVehicle:
             result = None if self._autopilot.is_px4 else self._command(mavlink.MAV_CMD_MISSION_START)
             if self._wait(self._is_flying_mission, self._patience.take_off_s, self._take_off_ended):
                 return Outcome(Verdict.ACCEPTED, "flying the mission")
-            said = "; ".join(self._awareness.texts_since(begun))
+            said = "; ".join(map(autopilot_words, self._awareness.texts_since(begun)))
             if not self.link_alive:
                 return Outcome(Verdict.UNKNOWN, "the link was lost during take-off")
             if self._awareness.armed and self._awareness.mode == self._autopilot.auto and not result:
@@ -398,7 +412,9 @@ class MavlinkVehicle:
             return Outcome(
                 Verdict.UNKNOWN, f"mode {self._autopilot.mode_name(number)} was asked for but not seen"
             )
-        said = "; ".join(self._awareness.texts_since(begun)) or _RESULTS.get(result, f"code {result}")
+        said = "; ".join(map(autopilot_words, self._awareness.texts_since(begun))) or _RESULTS.get(
+            result, f"code {result}"
+        )
         return Outcome(
             Verdict.REFUSED, f"the vehicle refused mode {self._autopilot.mode_name(number)}: {said}"
         )
@@ -412,11 +428,18 @@ class MavlinkVehicle:
     def _wait(
         self, met: Callable[[], bool], timeout_s: float, given_up: Callable[[], bool] = lambda: False
     ) -> bool:
-        """Poll ``met``; the heartbeat, which tells mode and arming, is asked for more often than it comes."""
-        until, ask_at = time.monotonic() + timeout_s, 0.0
+        """Poll ``met``; the heartbeat, which tells mode and arming, is asked for more often than it comes.
+
+        Seconds count only while the vehicle's clock runs: a simulated one may be held up for long.
+        """
+        left_s, before, boot_s, ask_at = timeout_s, time.monotonic(), self._awareness.boot_s, 0.0
         while not met():
-            now = time.monotonic()
-            if now > until or given_up() or not self.link_alive:
+            now, ran_to = time.monotonic(), self._awareness.boot_s
+            if ran_to != boot_s:
+                left_s -= min(now - before, _MOST_COUNTED_S)
+                before, boot_s = now, ran_to
+            silent = now - before > timeout_s + self._patience.silence_s
+            if left_s <= 0 or silent or given_up() or not self.link_alive:
                 return met()
             if now >= ask_at:
                 ask_at = now + self._patience.reply_s

@@ -27,9 +27,13 @@ from missions.clock import Clock
 from vision.camera import Pose
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US, _LAST_US = 946_684_800_000_000, 4_102_444_800_000_000
+"""The years 2000 to 2099."""
 _CLOCK_JUMP_US = 50_000
 """SYSTEM_TIME jitters on a loaded autopilot; only a real step of its clock moves the mapping."""
 _REPEATED_WITHIN_S = 2.0
+_RESTARTED_MS = 5000
+"""A clock since boot that falls back by more is a new boot; by less, a packet that was overtaken."""
 _FALLBACK_AFTER_S = 15.0
 
 
@@ -72,6 +76,7 @@ class Awareness:
         self._recent_texts: deque[tuple[float, str]] = deque(maxlen=50)
         self._chunks: dict[int, str] = {}
         self._since = time.monotonic()
+        self._newest_ms = 0
         self.fell_back = False
         self._handlers: dict[str, Callable[[Message], None]] = {
             "SYSTEM_TIME": self._system_time,
@@ -83,14 +88,36 @@ class Awareness:
         }
 
     def take(self, message: Message) -> None:
-        """One message of the vehicle."""
+        """One message of the vehicle; one that tells what cannot be is left out."""
         kind = message.get_type()
+        if not _possible(kind, message):
+            return
         with self._lock:
+            placeless = kind == "GLOBAL_POSITION_INT" and self._lost_place(message)
             self._latest[kind] = message
             self._seen_at[kind] = time.monotonic()
+            if kind == "GLOBAL_POSITION_INT" or kind == "SYSTEM_TIME":
+                self._notice_restart(message.time_boot_ms)
             handler = self._handlers.get(kind)
-            if handler is not None:
+            if handler is not None and not placeless:
                 handler(message)
+
+    def _lost_place(self, message: Message) -> bool:
+        """A vehicle that has lost its position tells (0, 0): it is where it was, with its new height.
+
+        What it does then (it lands, for example) must still be known.
+        """
+        before = self._latest.get(message.get_type())
+        if (message.lat, message.lon) != (0, 0) or before is None:
+            return False
+        message.lat, message.lon = before.lat, before.lon
+        return True
+
+    def _notice_restart(self, boot_ms: int) -> None:
+        if boot_ms < self._newest_ms - _RESTARTED_MS:
+            self._texts.append("ALARM: the autopilot has restarted; what it was told before may be forgotten")
+            self._newest_ms = boot_ms
+        self._newest_ms = max(self._newest_ms, boot_ms)
 
     # questions
 
@@ -107,6 +134,13 @@ class Awareness:
     def knows_time(self) -> bool:
         """Whether the vehicle's time since boot can be told as UTC."""
         return self._offset_us is not None
+
+    @property
+    def boot_s(self) -> float:
+        """The vehicle's clock: seconds since its boot by its newest position or attitude."""
+        with self._lock:
+            reports = (self._latest.get("GLOBAL_POSITION_INT"), self._latest.get("ATTITUDE"))
+            return max((r.time_boot_ms / 1000 for r in reports if r is not None), default=0.0)
 
     def say(self, text: str) -> None:
         """Add a line of our own to what the vehicle says."""
@@ -192,7 +226,7 @@ class Awareness:
     def _heading(self, position: Message) -> float:
         attitude = self._latest.get("ATTITUDE")
         if position.hdg != 65535:
-            return float(position.hdg) / 100
+            return float(position.hdg) / 100 % 360.0
         return math.degrees(attitude.yaw) % 360.0 if attitude else 0.0
 
     def heading_deg(self) -> float:
@@ -365,6 +399,24 @@ class Awareness:
                 return
         self._texts.append(text)
         self._recent_texts.append((time.monotonic(), text))
+
+
+def _possible(kind: str, message: Message) -> bool:
+    """Whether a message may be true: a place on the Earth, a time of these days, angles that are numbers."""
+    if kind == "GLOBAL_POSITION_INT":
+        return _on_earth(message.lat, message.lon)
+    if kind == "HOME_POSITION":
+        return _on_earth(message.latitude, message.longitude)
+    if kind == "SYSTEM_TIME":
+        told = int(message.time_unix_usec)
+        return told == 0 or _FIRST_US <= told <= _LAST_US
+    if kind == "ATTITUDE":
+        return all(math.isfinite(v) for v in (message.roll, message.pitch, message.yaw))
+    return True
+
+
+def _on_earth(latitude_e7: int, longitude_e7: int) -> bool:
+    return abs(latitude_e7) <= 900_000_000 and abs(longitude_e7) <= 1_800_000_000
 
 
 def _append(samples: deque[_Angles], sample: _Angles) -> None:

@@ -135,6 +135,7 @@ class Link:
         self._closing = threading.Event()
         self._found = threading.Event()
         self._heartbeat_due = 0.0
+        self.quiet_s = 0.0
         self.target = (0, 0)
         self.heartbeat: Message | None = None
         self.last_heard = 0.0
@@ -208,8 +209,24 @@ class Link:
         timeout_s: float,
         tries: int,
     ) -> Message | None:
-        """Send ``message(try number)`` until a fitting reply comes; None when none did."""
-        return send_until_reply(self, message, kinds, fits, timeout_s=timeout_s, tries=tries)
+        """Send ``message(try number)`` until a fitting reply comes; None when none did.
+
+        A try in which the vehicle is not heard at all is not counted, for up to ``quiet_s``: a link that is
+        gone for a moment, or a vehicle on a computer that is held up, says nothing about the request.
+        """
+        number, quiet_until = 0, time.monotonic() + self.quiet_s
+        while number < tries:
+            begun = time.monotonic()
+            reply = send_until_reply(
+                self, lambda _, number=number: message(number), kinds, fits, timeout_s=timeout_s, tries=1  # type: ignore[misc]
+            )  # fmt: skip
+            if reply is not None:
+                return reply
+            heard = self.last_heard >= begun
+            number += int(heard or tries == 1 or time.monotonic() > quiet_until)
+            if self._closing.is_set():
+                break
+        return None
 
     def command(
         self, command: int, *params: float, timeout_s: float = 0.6, tries: int = 17, long_s: float = 30.0

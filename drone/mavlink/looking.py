@@ -32,6 +32,7 @@ class CameraPointing:
         self._link, self._patience, self._heading_deg = link, patience, heading_deg
         self._manager: int | None = None
         self._asked = False
+        self._silent: set[int] = set()
 
     def at_place(self, place: tuple[float, float, float], pitch_deg: float, bearing_deg: float) -> Outcome:
         """Keep it on a place: latitude, longitude, metres above sea level as the vehicle counts them.
@@ -106,9 +107,14 @@ class CameraPointing:
         return self._manager
 
     def _command(self, command: int, *params: float) -> int | None:
-        return self._link.command(
-            command, *params, timeout_s=self._patience.reply_s, tries=self._patience.tries
-        )
+        """A vehicle without a gimbal may never answer (PX4 leaves it to a driver that does not run)."""
+        tries = _ASKS if command in self._silent else self._patience.tries
+        result = self._link.command(command, *params, timeout_s=self._patience.reply_s, tries=tries)
+        if result is None:
+            self._silent.add(command)
+        else:
+            self._silent.discard(command)
+        return result
 
 
 def _turn(angle_deg: float) -> float:

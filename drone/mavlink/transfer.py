@@ -92,18 +92,20 @@ class MissionTransfer:
         self._answered = False
 
     def upload_set(
-        self, mission: Sequence[WireItem], fence: Sequence[WireItem], rally: Sequence[WireItem]
+        self, mission: Sequence[WireItem], fence: Sequence[WireItem], rally: Sequence[WireItem] | None
     ) -> Outcome:
         """Fence, rally points and mission as one verified set; the first that fails decides.
 
-        ``mission`` includes the home item. An empty fence or rally list clears what the vehicle has.
+        ``mission`` includes the home item. An empty fence or rally list clears what the vehicle has; None
+        leaves out the rally points of a vehicle that keeps none.
         """
-        for kind, items in ((FENCE, fence), (RALLY, rally), (MISSION, mission)):
+        around = [(FENCE, fence)] + ([] if rally is None else [(RALLY, rally)])
+        for kind, items in (*around, (MISSION, mission)):
             outcome = self.upload(kind, items)
             if not outcome:
                 return outcome
         # the mission went last; what went before it must still be there
-        for kind, items in ((FENCE, fence), (RALLY, rally)):
+        for kind, items in around:
             outcome = self.verify(kind, items)
             if not outcome:
                 return outcome

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from missions.messages import FINAL_PHASES, FlightLogMessage, FlightPhase, TelemetryMessage
+from server.access.audit import record
 from server.context import Context
 from server.db import after_commit
 from server.errors import AgentMismatch
@@ -35,6 +36,8 @@ def reported_flight(
             phase=FlightPhase.FLYING.value, created_at=now, created_by=f"agent:{agent_name}", started_at=now,
         )  # fmt: skip
         session.add(flight)
+        session.flush()
+        record(session, now, f"agent:{agent_name}", "flight.reported", str(flight.id), agent=agent_name)
         views.publish(context, session, flight)
     elif flight.agent_id != agent_id:
         raise AgentMismatch("this flight belongs to another agent")
@@ -106,4 +109,8 @@ def move_to(
         for request in repository.pending_of(session, flight.id):
             request.state, request.answered_at = "refused", now
             request.detail = f"the flight is {phase.value}"
+            record(
+                session, now, "system", "request.refused", str(request.id), kind=request.kind,
+                flight=str(flight.id), detail=f"never answered: {request.detail}",
+            )  # fmt: skip
     views.publish(context, session, flight)

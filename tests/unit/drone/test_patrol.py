@@ -386,7 +386,7 @@ def test_the_camera_looks_down_before_take_off(answer: Outcome, said: bool) -> N
     vehicle.answers["point"] = [answer]
     patrol, log, _ = fly(vehicle)
     assert patrol.phase is FlightPhase.FINISHED
-    assert vehicle.calls == ["upload", "arm", "point", "start"]
+    assert vehicle.calls == ["upload", "point", "arm", "start"], "an armed vehicle does not wait"
     assert ("camera_not_pointed" in codes(log)) is said
 
 

@@ -329,3 +329,18 @@ def test_a_second_look_reaches_the_agent_and_its_answer_the_audit_log(desk: Desk
     )  # fmt: skip
     assert answered["actor"] == f"agent:{AGENT}"
     assert answered["data"]["detail"] == "leaving the lane"
+
+
+def test_a_flight_begun_elsewhere_and_a_request_never_answered_stand_in_the_audit_log(desk: Desk) -> None:
+    flight = str(uuid4())
+    _log(desk, flight, 0, (1, "flying"))
+    assert desk.call("POST", f"flights/{flight}/pause", user="operator").status_code == 202
+    _log(desk, flight, 1, (9, "finished"))
+    entries = desk.get("audit", user="admin")["items"]
+    begun = next(entry for entry in entries if entry["action"] == "flight.reported")
+    assert (begun["actor"], begun["subject"]) == (f"agent:{AGENT}", flight)
+    asked = next(entry for entry in entries if entry["action"] == "flight.pause")
+    assert asked["actor"] == "operator"
+    refused = next(entry for entry in entries if entry["action"] == "request.refused")
+    assert refused["actor"] == "system"
+    assert "never answered: the flight is finished" in refused["data"]["detail"]
