@@ -17,6 +17,12 @@ export const router = createRouter({
     { path: '/sign-in', name: 'signIn', component: () => import('@/rooms/SignIn.vue'), meta: { theme: 'dark', open: true } },
     { path: '/fly', name: 'fly', component: () => import('@/rooms/fly/FlyRoom.vue'), meta: { theme: 'dark' } },
     { path: '/plan', name: 'plan', component: () => import('@/rooms/plan/PlanRoom.vue'), meta: { theme: 'dark' } },
+    {
+      path: '/coverage',
+      name: 'coverage',
+      component: () => import('@/rooms/coverage/CoverageRoom.vue'),
+      meta: { theme: 'dark' },
+    },
     { path: '/desk/:id?', name: 'desk', component: () => import('@/rooms/desk/DeskRoom.vue'), meta: { theme: 'light' } },
     {
       path: '/overview',

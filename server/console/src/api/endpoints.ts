@@ -76,6 +76,19 @@ export const evidenceUrl = (sha256: string) => `/api/v1/evidence/${sha256}`
 export const original = (sha256: string, reason: string) =>
   call<{ url: string }>('POST', `/evidence/${sha256}/originals`, { reason })
 
+export const seenCells = (level: T.SeenLevel, signal?: AbortSignal) =>
+  get<T.SeenCells>(`/seen/cells${query({ ...level })}`, signal ? { signal } : {})
+export const seenGaps = (code: string, level: T.SeenLevel) =>
+  get<T.SeenGaps>(`/seen/cells/${code}/gaps${query({ ...level })}`)
+export const seenPatrols = (level: T.SeenLevel) =>
+  get<{ patrols: T.SeenPatrol[] }>(`/seen/patrols${query({ ...level })}`).then((answer) => answer.patrols)
+export const seenPicture = (show: T.SeenShow, level: T.SeenLevel, fresh: number) =>
+  `/api/v1/seen/picture.png${query({ show, ...level, fresh })}`
+export const seenReport = (level: T.SeenLevel, what: { cell?: string; flight_id?: string }, language: string) =>
+  `/api/v1/seen/report.pdf${query({ ...what, ...level, language })}`
+export const refly = (request: T.ReflyRequest, signal?: AbortSignal) =>
+  call<T.StoredPlan>('POST', '/seen/refly', request, signal ? { signal } : {})
+
 export const figures = () => get<T.Figures>('/figures')
 export const users = () => list<T.User>('/users')
 export interface NewUser {

@@ -437,3 +437,55 @@ export interface CellProperties {
 }
 export type Cells = FeatureCollection<Polygon, CellProperties>
 export type Track = Feature<LineString, { times: string[] }>
+
+/** A service level: ground seen within so many hours at so many centimetres for a pixel. */
+export interface SeenLevel {
+  hours: number
+  fineness_cm: number
+  algorithm?: string | null
+}
+
+export type SeenShow = 'age' | 'fineness' | 'dwell'
+
+export interface SeenCoverage {
+  ground_m2: number
+  ever_m2: number
+  recent_m2: number
+  served_m2: number
+  share: number
+  fulfilled: boolean
+  last_seen_at: string | null
+  fineness_cm: number | null
+  dwell_s: number | null
+}
+
+export interface SeenCell extends SeenCoverage {
+  code: string
+  name: string
+  name_en: string
+}
+
+export interface SeenPatrol extends SeenCoverage {
+  flight_id: string
+  name: string
+  first_at: string
+  last_at: string
+}
+
+export interface SeenCells {
+  level: SeenLevel & { share: number; at: string }
+  bounds: [west: number, south: number, east: number, north: number]
+  algorithms: string[]
+  cells: SeenCell[]
+}
+
+export interface SeenGaps {
+  coverage: SeenCoverage
+  gaps: FeatureCollection
+}
+
+export interface ReflyRequest extends SeenLevel {
+  cells: string[]
+  camera: string
+  agent?: string | null
+}

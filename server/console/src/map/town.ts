@@ -1,6 +1,6 @@
 // One map: style, sources by name, layer groups, camera. Knows nothing of Vue.
 import * as maplibregl from 'maplibre-gl'
-import type { GeoJSONSource, LngLatLike, MapMouseEvent } from 'maplibre-gl'
+import type { GeoJSONSource, ImageSource, LngLatLike, MapMouseEvent } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import type { FeatureCollection, Position } from 'geojson'
@@ -46,6 +46,7 @@ export class TownMap {
   private readonly shifted: boolean
   private readonly latest = new Map<SourceName, FeatureCollection>()
   private readonly texts = new Map<SourceName, string>()
+  private readonly hidden = new Set<Group>()
   private loaded = false
 
   constructor(options: TownMapOptions) {
@@ -106,7 +107,33 @@ export class TownMap {
     this.map.getSource<GeoJSONSource>(name)?.setData(shown)
   }
 
+  /** A picture over the ground, below cells and labels; the one before is replaced. */
+  async picture(name: 'seen', url: string, [west, south, east, north]: Bounds): Promise<void> {
+    await this.ready
+    const corners = [[west, north], [east, north], [east, south], [west, south]].map((corner) => this.toMap(corner))
+    const coordinates = corners as [[number, number], [number, number], [number, number], [number, number]]
+    const source = this.map.getSource<ImageSource>(name)
+    if (source) {
+      source.updateImage({ url, coordinates })
+      return
+    }
+    this.map.addSource(name, { type: 'image', url, coordinates })
+    this.map.addLayer(
+      {
+        id: name,
+        type: 'raster',
+        source: name,
+        metadata: { group: name },
+        layout: { visibility: this.hidden.has(name) ? 'none' : 'visible' },
+        paint: { 'raster-fade-duration': 0, 'raster-resampling': 'nearest' },
+      },
+      'zones',
+    )
+  }
+
   async show(group: Group, visible: boolean): Promise<void> {
+    if (visible) this.hidden.delete(group)
+    else this.hidden.add(group)
     await this.ready
     for (const layer of this.map.getStyle().layers) {
       const metadata = layer.metadata as { group?: string } | undefined
@@ -114,6 +141,10 @@ export class TownMap {
         this.map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none')
       }
     }
+  }
+
+  isHidden(group: Group): boolean {
+    return this.hidden.has(group)
   }
 
   fit(bounds: Bounds, padding = 24, maxZoom = 18.5, animate = true): void {
