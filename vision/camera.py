@@ -5,6 +5,9 @@ values at pixel corners (the centre of the first pixel is 0.5, 0.5). The camera 
 right and y down. The world is a ``LocalFrame``: x east, y north, z up. A camera attitude is earth-referenced:
 yaw clockwise from true north, pitch 0 at the horizon and -90 straight down, roll clockwise about the optical
 axis. Lens distortion follows Brown and Conrady as in OpenCV (k1, k2, p1, p2, k3).
+
+Lines of sight bend over a curved Earth. Seen from the camera, ground at a distance ``d`` lies lower by
+``(1 - k) d^2 / 2R`` (Brunner 1984, *Geodetic Refraction*; k = 0.13 by day): 0.7 mm at 100 m, 0.6 m at 3 km.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ Array = NDArray[np.float64]
 GroundHeight = Callable[[Array, Array], Array]
 """(east (N,), north (N,)) -> ground height in the frame's metres (N,)."""
 
+EARTH_RADIUS_M, REFRACTION = 6_371_000.0, 0.13
+DROP_PER_M = (1 - REFRACTION) / (2 * EARTH_RADIUS_M)
+"""How much lower than on a plane ground lies at a distance d from the camera, as a share of d squared."""
 MARCH_STEPS = 96
 REFINE_STEPS = 30
 
@@ -146,7 +152,9 @@ def project(camera: CameraModel, pose: Pose, frame: LocalFrame, points: ArrayLik
     Points behind the camera get NaN pixels.
     """
     rotation = rotation_camera_to_world(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
-    local = (np.atleast_2d(np.asarray(points, float)) - pose.position_in(frame)) @ rotation
+    gaps = np.atleast_2d(np.asarray(points, float)) - pose.position_in(frame)
+    gaps[:, 2] -= DROP_PER_M * (gaps[:, 0] ** 2 + gaps[:, 1] ** 2)
+    local = gaps @ rotation
     depth = local[:, 2]
     with np.errstate(divide="ignore", invalid="ignore"):
         xy = np.where(depth[:, None] > 1e-6, local[:, :2] / depth[:, None], np.nan)
@@ -181,15 +189,21 @@ def intersect_ground(
     directions = np.atleast_2d(np.asarray(rays, float))
     starts = np.broadcast_to(np.asarray(origins, float), directions.shape)
     if not callable(ground):
+        drop = DROP_PER_M * (1 - directions[:, 2] ** 2)
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = (ground - starts[:, 2]) / directions[:, 2]
+            # drop s^2 + z s + (start - ground) = 0 in the form that holds for a drop of nothing too
+            above, z = starts[:, 2] - ground, directions[:, 2]
+            reach = 2 * above / (-z + np.sqrt(z * z - 4 * drop * above))
         reach = np.where((reach > 0) & (reach <= max_range_m), reach, np.nan)
-        return np.asarray(starts + reach[:, None] * directions)
+        points = starts + reach[:, None] * directions
+        points[:, 2] = np.where(np.isfinite(reach), ground, np.nan)
+        return np.asarray(points)
     return _march(starts, directions, ground, max_range_m)
 
 
 def _march(starts: Array, directions: Array, ground: GroundHeight, max_range_m: float) -> Array:
     steps = max_range_m * (np.arange(1, MARCH_STEPS + 1) / MARCH_STEPS) ** 2
+    drops = DROP_PER_M * (1 - directions[:, 2] ** 2)
     low = np.zeros(len(starts))
     high = np.full(len(starts), np.nan)
     for step in steps:
@@ -197,7 +211,7 @@ def _march(starts: Array, directions: Array, ground: GroundHeight, max_range_m: 
         if not pending.any():
             break
         points = starts[pending] + step * directions[pending]
-        below = points[:, 2] <= ground(points[:, 0], points[:, 1])
+        below = points[:, 2] + drops[pending] * step**2 <= ground(points[:, 0], points[:, 1])
         index = np.flatnonzero(pending)
         high[index[below]] = step
         low[index[~below]] = step
@@ -209,9 +223,11 @@ def _march(starts: Array, directions: Array, ground: GroundHeight, max_range_m: 
     for _ in range(REFINE_STEPS):
         middle = (a + b) / 2
         points = starts[found] + middle[:, None] * directions[found]
-        below = points[:, 2] <= ground(points[:, 0], points[:, 1])
+        below = points[:, 2] + drops[found] * middle**2 <= ground(points[:, 0], points[:, 1])
         a, b = np.where(below, a, middle), np.where(below, middle, b)
-    result[found] = starts[found] + ((a + b) / 2)[:, None] * directions[found]
+    reach = (a + b) / 2
+    result[found] = starts[found] + reach[:, None] * directions[found]
+    result[found, 2] += drops[found] * reach**2
     return result
 
 

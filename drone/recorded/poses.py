@@ -10,11 +10,11 @@ import numpy as np
 
 from drone.recorded.errors import TelemetryIncomplete
 from drone.telemetry import PoseTrack
+from missions.heights import datum_alarm
 from missions.terrain import Terrain
 
 GPS_SIGMA_M = 1.5
 """Horizontal error of a satellite fix under open sky, one standard deviation."""
-DATUM_DISAGREES_M = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +106,11 @@ def takeoff_height(
     if defaults.terrain is not None and home is not None:
         ground = terrain_at(defaults.terrain, *home)
         if ground is not None:
-            if implied_amsl_m is not None and abs(implied_amsl_m - ground) > DATUM_DISAGREES_M:
+            alarm = datum_alarm([implied_amsl_m], [0.0], ground, home) if implied_amsl_m is not None else ""
+            if alarm:
                 warnings.append(
                     f"the recording puts its take-off at {implied_amsl_m:.0f} m above sea level, the terrain "
-                    f"at {ground:.0f} m; the terrain is believed, heights are counted from it"
+                    f"at {ground:.0f} m; the terrain is believed, heights are counted from it; alarm: {alarm}"
                 )
             return ground
     if implied_amsl_m is not None:

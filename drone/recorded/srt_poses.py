@@ -15,6 +15,7 @@ from drone.recorded.poses import GPS_SIGMA_M, PoseDefaults, RecordedPoses, takeo
 from drone.recorded.srt import SrtLog, SrtSample, read_srt
 from drone.telemetry import PoseTrack
 from missions.geodesy import LocalFrame
+from missions.heights import datum_alarm
 from vision.camera import Pose
 
 Array = NDArray[np.float64]
@@ -150,6 +151,9 @@ def _heights(
         both = np.array(
             [a - r for a, r in zip(absolute, relative, strict=True) if a is not None and r is not None]
         )
+        alarm = datum_alarm(both, np.zeros(len(both)), None, (samples[0].latitude, samples[0].longitude))
+        if alarm:
+            warnings.append(f"alarm: {alarm}")
         home = samples[0].home
         if home is None and given.terrain is not None and given.takeoff_amsl_m is None:
             home = (samples[0].latitude, samples[0].longitude)

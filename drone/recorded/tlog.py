@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.recorded.errors import TelemetryBroken, TelemetryIncomplete
-from drone.recorded.poses import GPS_SIGMA_M, PoseDefaults, RecordedPoses
+from drone.recorded.poses import GPS_SIGMA_M, PoseDefaults, RecordedPoses, terrain_at
 from drone.telemetry import PoseTrack
+from missions.heights import datum_alarm
+from vision.attitude import AttitudeUnknown, YawFrame, camera_attitude
 from vision.camera import Pose
 
 Array = NDArray[np.float64]
@@ -32,6 +34,7 @@ CLOCKS_DIFFER_S = 2.0
 GIMBAL_SIGMA_DEG, HEADING_SIGMA_DEG = 1.0, 2.0
 FIXED_PITCH_SIGMA_DEG, FIXED_HEADING_SIGMA_DEG = 3.0, 5.0
 HEIGHT_SIGMA_M = 2.0
+NEAR_HOME_M = 3.0
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class _Columns:
     positions: list[tuple[float, float, float, float, float]] = field(default_factory=list)
     attitudes: list[tuple[float, float]] = field(default_factory=list)
     gimbals: list[tuple[float, float, float, float]] = field(default_factory=list)
+    gimbals_without_heading: int = 0
     boot_utc_s: list[float] = field(default_factory=list)
     boot_logged_s: list[float] = field(default_factory=list)
 
@@ -63,6 +67,16 @@ def tlog_poses(path: Path | str, defaults: PoseDefaults | None = None) -> Record
     rows = np.array(sorted(set(columns.positions)))
     rows = rows[np.unique(rows[:, 0], return_index=True)[1]]
     look = _look(file, columns, rows[:, 0], given, warnings)
+    home = terrain_at(given.terrain, rows[0, 1], rows[0, 2]) if given.terrain is not None else None
+    near = home if abs(rows[0, 4]) < NEAR_HOME_M else None
+    alarm = datum_alarm(rows[:, 3], rows[:, 4], near, (float(rows[0, 1]), float(rows[0, 2])))
+    if alarm:
+        warnings.append(f"alarm: {alarm}")
+    if columns.gimbals_without_heading:
+        warnings.append(
+            f"{columns.gimbals_without_heading} gimbal angles count from the nose before any heading is "
+            "known; they are left out"
+        )
     poses = [
         Pose(
             captured_at=boot + timedelta(seconds=float(row[0])),
@@ -158,8 +172,13 @@ def _take(columns: _Columns, stamp_s: float, message: Any) -> None:
     elif kind == "GIMBAL_DEVICE_ATTITUDE_STATUS":
         roll, pitch, yaw = _angles(message.q)
         earth = mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME | mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK
-        if not message.flags & earth and columns.attitudes:
-            yaw += columns.attitudes[-1][1]
+        frame = YawFrame.EARTH if message.flags & earth else YawFrame.VEHICLE
+        heading = columns.attitudes[-1][1] if columns.attitudes else math.nan
+        try:
+            yaw, pitch, roll = camera_attitude([yaw, pitch, roll], frame, [heading, 0.0, 0.0])[0]
+        except AttitudeUnknown:
+            columns.gimbals_without_heading += 1
+            return
         columns.gimbals.append((boot_s, yaw, pitch, roll))
 
 

@@ -82,7 +82,7 @@ def test_pixels_are_those_of_the_measurement_model():
     eye = book.eye(model, pose)
     places = np.column_stack([rng.uniform(0, 40, 50), rng.uniform(30, 60, 50), np.full(50, GROUND_M)])
     assert eye.pixels(places)[0] == pytest.approx(
-        project(model, pose, FRAME, places)[0], abs=1e-6, nan_ok=True
+        project(model, pose, FRAME, places)[0], abs=0.01, nan_ok=True
     )
 
 
