@@ -209,7 +209,7 @@ def confident_cells(placed: Placed) -> dict[str, float | None]:
     }
 
 
-def _wander(rng: np.random.Generator, steps: int, step_s: float, sigma: float, time_s: float) -> Array:
+def wander(rng: np.random.Generator, steps: int, step_s: float, sigma: float, time_s: float) -> Array:
     """A first-order Gauss-Markov process, (steps,)."""
     keep = np.exp(-step_s / time_s)
     values = rng.standard_normal(steps) * sigma
@@ -232,8 +232,8 @@ def town_pass(
         ]  # fmt: skip
     n = len(legs)
     off = np.column_stack([
-        *(_wander(rng, n, step_s, gnss_axis_m, 60) for _ in range(2)), _wander(rng, n, step_s, 1.5, 60),
-        *(_wander(rng, n, step_s, 1.0, 10) + _wander(rng, n, step_s, 0.5, 5) for _ in range(3)),
+        *(wander(rng, n, step_s, gnss_axis_m, 60) for _ in range(2)), wander(rng, n, step_s, 1.5, 60),
+        *(wander(rng, n, step_s, 1.0, 10) + wander(rng, n, step_s, 0.5, 5) for _ in range(3)),
     ])  # fmt: skip
     camera = CameraMessage(
         name="patrol-720p", width_px=1280, height_px=720, fx_px=LENS.fx_px, fy_px=LENS.fy_px, cx_px=640,
