@@ -14,21 +14,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.errors import NoTelemetry
 from drone.mavlink.framing import Message, text_of
 from drone.mavlink.modes import ARDUPILOT, AUTOPILOTS, Autopilot
+from drone.mavlink.samples import Angles, accuracy, angles_at, append, euler_deg, possible
 from drone.telemetry import PoseTrack
 from drone.vehicle import VehicleState
 from missions.clock import Clock
 from vision.camera import Pose
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US, _LAST_US = 946_684_800_000_000, 4_102_444_800_000_000
-"""The years 2000 to 2099."""
 _CLOCK_JUMP_US = 50_000
 """SYSTEM_TIME jitters on a loaded autopilot; only a real step of its clock moves the mapping."""
 _REPEATED_WITHIN_S = 2.0
@@ -50,14 +48,6 @@ class CameraMounting:
     altitude_sigma_m: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Angles:
-    boot_ms: int
-    roll_deg: float
-    pitch_deg: float
-    yaw_deg: float
-
-
 class Awareness:
     """Telemetry in, knowledge out."""
 
@@ -69,8 +59,8 @@ class Awareness:
         self._seen_at: dict[str, float] = {}
         self._offset_us: int | None = None
         self._positions: deque[Message] = deque(maxlen=50)
-        self._attitudes: deque[_Angles] = deque(maxlen=60)
-        self._camera: deque[_Angles] = deque(maxlen=60)
+        self._attitudes: deque[Angles] = deque(maxlen=60)
+        self._camera: deque[Angles] = deque(maxlen=60)
         self._camera_relative = False
         self._texts: list[str] = []
         self._recent_texts: deque[tuple[float, str]] = deque(maxlen=50)
@@ -90,7 +80,7 @@ class Awareness:
     def take(self, message: Message) -> None:
         """One message of the vehicle; one that tells what cannot be is left out."""
         kind = message.get_type()
-        if not _possible(kind, message):
+        if not possible(kind, message):
             return
         with self._lock:
             placeless = kind == "GLOBAL_POSITION_INT" and self._lost_place(message)
@@ -321,20 +311,20 @@ class Awareness:
     def _attitude(self, message: Message) -> None:
         roll, pitch, yaw = (math.degrees(v) for v in (message.roll, message.pitch, message.yaw))
         if all(math.isfinite(v) for v in (roll, pitch, yaw)):
-            _append(self._attitudes, _Angles(message.time_boot_ms, roll, pitch, yaw))
+            append(self._attitudes, Angles(message.time_boot_ms, roll, pitch, yaw))
             self._emit_poses()
 
     def _gimbal(self, message: Message) -> None:
         if not all(math.isfinite(v) for v in message.q):
             return
-        roll, pitch, yaw = _euler_deg(message.q)
+        roll, pitch, yaw = euler_deg(message.q)
         earth = message.flags & (
             mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME | mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK
         )
         if message.flags & mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME:
             earth = 0
         self._camera_relative = not earth
-        _append(self._camera, _Angles(message.time_boot_ms, roll, pitch, yaw))
+        append(self._camera, Angles(message.time_boot_ms, roll, pitch, yaw))
         self._emit_poses()
 
     def _mount(self, message: Message) -> None:
@@ -343,7 +333,7 @@ class Awareness:
         angles = (message.roll, message.pitch, message.yaw)
         if all(math.isfinite(v) for v in angles):
             self._camera_relative = True
-            _append(self._camera, _Angles(message.time_boot_ms, *angles))
+            append(self._camera, Angles(message.time_boot_ms, *angles))
             self._emit_poses()
 
     def _emit_poses(self) -> None:
@@ -363,10 +353,10 @@ class Awareness:
 
     def _pose_of(self, position: Message) -> Pose | None:
         boot_ms, mounting = position.time_boot_ms, self._mounting
-        body, instant = _at(self._attitudes, boot_ms), self._instant(boot_ms)
+        body, instant = angles_at(self._attitudes, boot_ms), self._instant(boot_ms)
         if body is None or instant is None:
             return None
-        camera = _at(self._camera, boot_ms)
+        camera = angles_at(self._camera, boot_ms)
         if camera is None:
             roll, pitch, yaw = body.roll_deg, mounting.fixed_pitch_deg + body.pitch_deg, body.yaw_deg
         else:
@@ -381,8 +371,8 @@ class Awareness:
             yaw_deg=(yaw + mounting.yaw_offset_deg + 180.0) % 360.0 - 180.0,
             pitch_deg=pitch + mounting.pitch_offset_deg,
             roll_deg=roll,
-            position_sigma_m=_accuracy(gps, "h_acc", mounting.position_sigma_m),
-            altitude_sigma_m=_accuracy(gps, "v_acc", mounting.altitude_sigma_m),
+            position_sigma_m=accuracy(gps, "h_acc", mounting.position_sigma_m),
+            altitude_sigma_m=accuracy(gps, "v_acc", mounting.altitude_sigma_m),
             attitude_sigma_deg=mounting.attitude_sigma_deg,
             heading_sigma_deg=mounting.heading_sigma_deg,
         )
@@ -399,72 +389,3 @@ class Awareness:
                 return
         self._texts.append(text)
         self._recent_texts.append((time.monotonic(), text))
-
-
-def _possible(kind: str, message: Message) -> bool:
-    """Whether a message may be true: a place on the Earth, a time of these days, angles that are numbers."""
-    if kind == "GLOBAL_POSITION_INT":
-        return _on_earth(message.lat, message.lon)
-    if kind == "HOME_POSITION":
-        return _on_earth(message.latitude, message.longitude)
-    if kind == "SYSTEM_TIME":
-        told = int(message.time_unix_usec)
-        return told == 0 or _FIRST_US <= told <= _LAST_US
-    if kind == "ATTITUDE":
-        return all(math.isfinite(v) for v in (message.roll, message.pitch, message.yaw))
-    return True
-
-
-def _on_earth(latitude_e7: int, longitude_e7: int) -> bool:
-    return abs(latitude_e7) <= 900_000_000 and abs(longitude_e7) <= 1_800_000_000
-
-
-def _append(samples: deque[_Angles], sample: _Angles) -> None:
-    """Keep samples in time order; a vehicle that booted again starts a new series."""
-    if samples and sample.boot_ms < samples[-1].boot_ms:
-        if samples[-1].boot_ms - sample.boot_ms < 1000:
-            return
-        samples.clear()
-    samples.append(sample)
-
-
-def _at(samples: deque[_Angles], boot_ms: int) -> _Angles | None:
-    """Angles at an instant, interpolated; the nearest within half a second at the ends."""
-    if not samples:
-        return None
-    for a, b in pairwise(reversed(samples)):
-        if b.boot_ms <= boot_ms <= a.boot_ms:
-            share = (boot_ms - b.boot_ms) / max(1, a.boot_ms - b.boot_ms)
-            return _Angles(
-                boot_ms, _between(b.roll_deg, a.roll_deg, share), _between(b.pitch_deg, a.pitch_deg, share),
-                _between(b.yaw_deg, a.yaw_deg, share),
-            )  # fmt: skip
-    nearest = min((samples[0], samples[-1]), key=lambda s: abs(s.boot_ms - boot_ms))
-    return nearest if abs(nearest.boot_ms - boot_ms) <= 500 else None
-
-
-def _between(a: float, b: float, share: float) -> float:
-    return (a + share * ((b - a + 180.0) % 360.0 - 180.0) + 180.0) % 360.0 - 180.0
-
-
-def _euler_deg(q: list[float]) -> tuple[float, float, float]:
-    """Quaternion (w, x, y, z) -> roll, pitch, yaw of the aeronautical frame.
-
-    A camera that looks straight down wavers about the pole of these angles: past it the pitch goes on beyond
-    -90 degrees, so that roll and yaw do not jump by half a turn.
-    """
-    w, x, y, z = q
-    roll = math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
-    pitch = math.asin(max(-1.0, min(1.0, 2 * (w * y - z * x))))
-    yaw = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    if abs(roll) > math.pi / 2:
-        roll -= math.copysign(math.pi, roll)
-        pitch = math.copysign(math.pi, pitch) - pitch
-        yaw -= math.copysign(math.pi, yaw)
-    return math.degrees(roll), math.degrees(pitch), math.degrees(yaw)
-
-
-def _accuracy(gps: Message | None, name: str, otherwise: float) -> float:
-    """Reported accuracy in metres; ``otherwise`` where the receiver gives none."""
-    value = 0 if gps is None else getattr(gps, name, 0)
-    return max(0.3, value / 1000) if 0 < value < 100_000 else otherwise
