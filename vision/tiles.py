@@ -54,22 +54,31 @@ class TiledDetector:
     before merging, and a box that mostly lies inside a better one of its class is dropped.
 
     Args:
-        size: side of a tile in pixels. whole: look at the whole frame too, for what is larger than a tile.
+        size: side of a tile as the network sees it, pixels. whole: look at the whole frame too, for what is
+            larger than a tile. enlarge: how much a part of the frame is enlarged to make a tile; the cost
+            grows with its square.
+
+    Raises:
+        ValueError: these make no tiles.
     """
 
     def __init__(
-        self, detector: FrameDetector, *, size: int = 640, overlap: float = 0.2, whole: bool = True
-    ) -> None:
+        self, detector: FrameDetector, *, size: int = 640, overlap: float = 0.2, whole: bool = True,
+        enlarge: float = 1.0,
+    ) -> None:  # fmt: skip
+        if not 1.0 <= enlarge <= 8.0:
+            raise ValueError(f"tiles enlarged {enlarge} times are of no use; give 1 to 8")
         self._detector = detector
         self._size, self._overlap, self._whole = size, overlap, whole
-        tile_grid(size, size, size, overlap)
+        self._part = max(1, round(size / enlarge))
+        tile_grid(self._part, self._part, self._part, overlap)
         self.names: Sequence[str] = detector.names
         self.thresholds: Mapping[str, float] = getattr(detector, "thresholds", {})
 
     def detect(self, image: Pixels) -> Detections:
         """Boxes in the pixels of the whole image, best score first."""
         h, w = check_image(image).shape[:2]
-        tiles = tile_grid(w, h, self._size, self._overlap)
+        tiles = tile_grid(w, h, self._part, self._overlap)
         parts = [self._in_tile(image, tile) for tile in tiles]
         if self._whole and len(tiles) > 1:
             parts.append((self._detector.detect(image), np.zeros(0, np.bool_)))
@@ -78,15 +87,8 @@ class TiledDetector:
     def _in_tile(
         self, image: Pixels, tile: Tile
     ) -> tuple[Detections, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        left, top, right, bottom = tile
         h, w = image.shape[:2]
-        found = self._detector.detect(np.ascontiguousarray(image[top:bottom, left:right]))
-        moved = Detections(
-            found.boxes + np.array([left, top, left, top], np.float32),
-            found.scores,
-            found.classes,
-            found.names,
-        )
+        moved = enlarged(self._detector, image, tile, self._size / self._part)
         return moved, cut_by(moved.boxes, tile, w, h)
 
 
@@ -151,7 +153,7 @@ class CloserLook:
         replaced = np.zeros(len(found), np.bool_)
         parts = []
         for window in self._windows(found, w, h):
-            close = self._closely(image, window)
+            close = enlarged(self._detector, image, window, self._enlarge)
             close = close.select(np.isin(close.classes, self._again))
             parts.append(close.select(~cut_by(close.boxes, window, w, h)))
             replaced |= again & ~cut_by(found.boxes, window, w, h) & _inside(found.boxes, window)
@@ -190,14 +192,18 @@ class CloserLook:
             left_over &= ~held[best]
         return windows
 
-    def _closely(self, image: Pixels, window: Tile) -> Detections:
-        left, top, right, bottom = window
-        size = (round((right - left) * self._enlarge), round((bottom - top) * self._enlarge))
-        part = cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_LINEAR)
-        found = self._detector.detect(np.asarray(part, np.uint8))
-        factors = np.array([(right - left) / size[0], (bottom - top) / size[1]] * 2, np.float32)
-        boxes = found.boxes * factors + np.array([left, top, left, top], np.float32)
-        return Detections(boxes, found.scores, found.classes, found.names)
+
+def enlarged(detector: FrameDetector, image: Pixels, tile: Tile, factor: float) -> Detections:
+    """What a detector finds in an enlarged part of an image, in the image's pixels."""
+    left, top, right, bottom = tile
+    part = image[top:bottom, left:right]
+    size = (max(1, round((right - left) * factor)), max(1, round((bottom - top) * factor)))
+    if size != (right - left, bottom - top):
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    found = detector.detect(np.ascontiguousarray(part))
+    factors = np.array([(right - left) / size[0], (bottom - top) / size[1]] * 2, np.float32)
+    boxes = found.boxes * factors + np.array([left, top, left, top], np.float32)
+    return Detections(boxes, found.scores, found.classes, found.names)
 
 
 def _inside(boxes: NDArray[np.float32], tile: Tile) -> NDArray[np.bool_]:

@@ -58,6 +58,7 @@ TRIALS = (
     Trial("street_rgb, 640 whole", "street_rgb", "whole", 640, STREET),
     Trial("street_rgb, 1280 whole", "street_rgb", "whole", 1280, STREET),
     Trial("street_rgb, 640 tiled", "street_rgb", "tiled", 640, STREET),
+    Trial("street_rgb, 640 tiled, enlarged 1.5 times", "street_rgb", "tiled", 640, STREET, 1.5),
     Trial("people_4k, 640 tiled", "people_4k", "tiled", 640, ("person",)),
     Trial("fire_smoke val, 608", "fire_smoke", "whole", 608, ("fire", "smoke")),
     Trial("vehicles val, 640 tiled", "vehicles", "tiled", 640, ("vehicle",)),

@@ -80,6 +80,21 @@ def test_a_thing_larger_than_a_tile_comes_from_the_whole_frame() -> None:
     assert (200, 100, 1800, 900) in {tuple(int(v) for v in box) for box in found.boxes}
 
 
+def test_enlarged_tiles_find_the_same_things_where_they_are() -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    planted = [(100, 80, 130, 140), (420, 200, 434, 240), (640, 300, 660, 330), (1240, 690, 1280, 720)]
+    for left, top, right, bottom in planted:
+        image[top:bottom, left:right] = 255
+    detector = Blobs()
+    found = TiledDetector(detector, size=640, whole=False, enlarge=1.5).detect(image)
+    boxes = sorted(found.boxes.tolist())
+    assert np.abs(np.array(boxes) - np.array(sorted(planted))).max() < 1.5
+    assert all(max(shape) <= 641 for shape in detector.shown)
+    assert len(detector.shown) == 4 * 2
+    with pytest.raises(ValueError, match="give 1 to 8"):
+        TiledDetector(detector, enlarge=0.5)
+
+
 def test_a_small_frame_is_looked_at_once() -> None:
     detector = Blobs()
     TiledDetector(detector, size=640).detect(np.zeros((480, 640, 3), np.uint8))
