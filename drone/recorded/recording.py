@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drone.recorded.clocks import Clocks, settle_clocks
 from drone.recorded.errors import CameraUnknown, TelemetryBroken, TelemetryDoesNotOverlap, TelemetryMissing
 from drone.recorded.poses import PoseDefaults, RecordedPoses
 from drone.recorded.srt_poses import srt_poses
@@ -86,6 +87,7 @@ class Recording:
     terrain: Terrain
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+    clocks: Clocks | None = None
 
 
 def open_recording(options: ReplayOptions) -> Recording:
@@ -135,14 +137,18 @@ def _open_video(options: ReplayOptions, given: PoseDefaults) -> Recording:
     video = VideoFile(options.source, start=given.start or poses.start, fps=options.fps)
     if given.start is None and poses.start is not None:
         _check_day(options.source, telemetry, poses.start)
+    camera = _video_camera(options.camera, video.camera_size)
+    assert video.start is not None
+    clocks = settle_clocks(options.source, poses, camera, video.start)
     return Recording(
         frames=video,
         frame_count=None,
         poses=poses,
-        camera=_video_camera(options.camera, video.camera_size),
+        camera=camera,
         terrain=given.terrain or FlatTerrain(poses.ground_amsl_m),
         files=(options.source, telemetry),
-        warnings=poses.warnings,
+        warnings=(*poses.warnings, *clocks.warnings),
+        clocks=clocks,
     )
 
 

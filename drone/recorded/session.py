@@ -54,7 +54,7 @@ def run_replay(
     Returns:
         The object of ``skybeat replay --json``: frames, sightings, tickets, missing, extra, misplaced,
         matched, passed (None without expectations), unplaced, warnings, flight_id, footage_seconds,
-        frames_without_pose.
+        frames_without_pose, time_offset (None for stills: seconds, sigma_s, applied, reason, alarm).
 
     Raises:
         RecordingError: the recording cannot be replayed, or broke off (after its good frames were delivered).
@@ -102,7 +102,8 @@ def run_replay(
     comparison = compare(expected, tickets) if expected is not None else None
     if comparison is not None and options.junit is not None:
         write_junit(comparison, options.junit, suite=options.source.name, seconds=result.seconds)
-    return _report(result, tickets, unplaced, comparison, warnings, flight_id)
+    report = _report(result, tickets, unplaced, comparison, warnings, flight_id)
+    return report | {"time_offset": opened.clocks.as_json() if opened.clocks is not None else None}
 
 
 def _ledger(opened: Recording, spool: Spool, flight_id: UUID, algorithm: str) -> SeenReporter:

@@ -3,55 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
-import cv2
 import numpy as np
 import pytest
 
-from missions.geodesy import Array, LocalFrame
-from vision.camera import CameraModel, Pose, rotation_camera_to_world
+from tests.fixtures.plain import GROUND_M, LENS, START, path, picture, plain, pose_of, telemetry
+from vision.camera import Pose
 from vision.picture_motion import Motion, PoseSignal, seen_motion
 from vision.time_offset import TimeOffset, combine_offsets, estimate_offset
-
-START = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)
-FRAME = LocalFrame(28.45, 117.97)
-LENS = CameraModel.from_field_of_view(240, 136, 60.0)
-GROUND_M, PIXEL_M, SIDE = 68.0, 0.5, 700
-
-
-def plain(seed: int = 0) -> Array:
-    """Blobs of many sizes, (SIDE, SIDE); its middle is the origin."""
-    rng = np.random.default_rng(seed)
-    picture = sum(
-        cv2.resize(rng.uniform(0, 1, (SIDE // k, SIDE // k)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        for k in (2, 5, 12)
-    )
-    return np.asarray(cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8))
-
-
-def path(seconds: Array, *, turning: bool) -> Array:
-    """East, north, height over the ground, yaw, pitch at these seconds, (N, 5)."""
-    t = np.atleast_1d(seconds)
-    yaw = 40 * np.tanh(np.sin(0.55 * t) * 3) + 15 * np.sin(0.23 * t + 1) if turning else 30 + 0 * t
-    return np.column_stack([2.0 * t - 40, 1.5 * t - 30, np.full(len(t), 60.0), yaw, np.full(len(t), -60.0)])
-
-
-def pose_of(row: Array, seconds: float) -> Pose:
-    latitude, longitude, _ = FRAME.to_geodetic([[row[0], row[1], 0.0]])[0]
-    return Pose(
-        captured_at=START + timedelta(seconds=seconds), latitude=float(latitude), longitude=float(longitude),
-        altitude_amsl_m=GROUND_M + float(row[2]), yaw_deg=float(row[3]), pitch_deg=float(row[4]),
-    )  # fmt: skip
-
-
-def picture(ground: Array, row: Array) -> Array:
-    """What the camera sees of the plain: by the homography from the ground."""
-    rotation = rotation_camera_to_world(row[3], row[4], 0.0)
-    to_camera = rotation.T @ np.column_stack([np.eye(3)[:, :2], -row[:3]])
-    from_texture = np.array([[PIXEL_M, 0, -SIDE / 2 * PIXEL_M], [0, PIXEL_M, -SIDE / 2 * PIXEL_M], [0, 0, 1]])
-    whole = LENS.matrix @ to_camera @ from_texture
-    return cv2.warpPerspective(ground, whole, (LENS.width_px, LENS.height_px), borderMode=cv2.BORDER_REFLECT)
 
 
 def footage(*, turning: bool = True, seconds: float = 40.0, jump_s: float = 0.0) -> Motion:
@@ -62,16 +21,6 @@ def footage(*, turning: bool = True, seconds: float = 40.0, jump_s: float = 0.0)
     return seen_motion(
         ((float(t), picture(ground, row)) for t, row in zip(times, rows, strict=True)), LENS, 1.0
     )
-
-
-def telemetry(offset_s: float, *, turning: bool = True, hertz: float = 5.0, seed: int = 1) -> list[Pose]:
-    """What was at t is stamped t - offset; off by a constant heading and height, and noisy."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(-4, 45, 1 / hertz)
-    rows = path(times, turning=turning) + np.array([0, 0, 5.0, 3.0, 0])
-    rows[:, :2] += rng.normal(0, 0.05, (len(times), 2))
-    rows[:, 3] += rng.normal(0, 0.2, len(times))
-    return [pose_of(row, float(t - offset_s)) for row, t in zip(rows, times, strict=True)]
 
 
 @pytest.fixture(scope="module")
