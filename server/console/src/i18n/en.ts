@@ -534,7 +534,7 @@ export const en: Catalogue = {
     none: 'No patrol has been recorded yet. Fly one, and this shows what it saw.',
     noPatrols: 'No patrols yet',
     refly: 'Re-fly gaps',
-    reflyOf: 'Re-fly gaps of {n} cells',
+    reflyOf: 'Re-fly gaps (cells: {n})',
     reflyHint: 'Select cells: their gaps become a route in one step. Launching is still confirmed in the planning room.',
     working: 'Planning over the gaps…',
     camera: 'Camera',
