@@ -22,6 +22,7 @@ import typer
 from missions.errors import CamerasInvalid
 from server.access.roles import Role
 from server.errors import ServerError, SiteInvalid
+from server.seen.commands import app as seen
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -41,6 +42,7 @@ app.add_typer(database, name="db")
 app.add_typer(audit_log, name="audit")
 verdicts = typer.Typer(help="What people found tickets to be.", no_args_is_help=True)
 app.add_typer(config, name="config")
+app.add_typer(seen, name="seen")
 app.add_typer(verdicts, name="verdicts")
 
 DataDirectory = Annotated[
@@ -82,7 +84,7 @@ def _setting_name(location: tuple[int | str, ...]) -> str:
     return "SKYBEAT_" + "_".join(str(part) for part in location).upper() if location else "settings"
 
 
-def _within(settings: Settings, act: Callable[[Context], None]) -> None:
+def within(settings: Settings, act: Callable[[Context], None]) -> None:
     """Do something with an opened installation; errors become one sentence."""
     from missions.clock import SystemClock
     from server.app import make_context
@@ -192,7 +194,7 @@ def users_add(
             add_user(session, context.passwords, request, "command line", context)
         typer.echo(f"added {username}", err=True)
 
-    _within(read_settings(data_directory=data_directory, site=site), act)
+    within(read_settings(data_directory=data_directory, site=site), act)
 
 
 @agents.command("add")
@@ -214,7 +216,7 @@ def agents_add(name: str, data_directory: DataDirectory = None, site: Site = Non
         typer.echo(token)
         typer.echo("Keep this token: it is not shown again.", err=True)
 
-    _within(read_settings(data_directory=data_directory, site=site), act)
+    within(read_settings(data_directory=data_directory, site=site), act)
 
 
 @database.command("upgrade")
@@ -283,7 +285,7 @@ def verdicts_export(
             typer.echo(f"{what}: {shown or 'none'}")
         typer.echo(f"{done.pictures} pictures written to {out}; they show people: keep them safe")
 
-    _within(read_settings(data_directory=data_directory, site=site), act)
+    within(read_settings(data_directory=data_directory, site=site), act)
 
 
 @config.command("check")

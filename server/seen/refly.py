@@ -26,7 +26,8 @@ def request_for(context: Context, body: ReflyIn) -> PlanRequestIn:
     with context.database.read() as session:
         now = service.reference_time(context, session, body.at)
         found = service.gaps_of(context, session, list(dict.fromkeys(body.cells)), level, now)
-    area = refly_area(shapely.union_all([gap for gap in found if not gap.is_empty]))
+    wide = refly_area(shapely.union_all([gap for gap in found if not gap.is_empty]))
+    area = wide.intersection(shapely.union_all([service.cell_ground(context, c).polygon for c in body.cells]))
     parts = shapes.parts_of(area)
     if not parts:
         raise NothingToRefly

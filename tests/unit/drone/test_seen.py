@@ -9,16 +9,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import numpy as np
 import pytest
 
-from drone.seen import seen_at, seen_from
+from drone.seen import RecordingWatch, seen_at, seen_from
 from drone.spool import ItemKind, Spool
 from drone.uplink import Uplink
+from missions.kinds import load_kinds
 from missions.messages import SeenMessage
 from missions.seen_tiles import unpacked
 from missions.site import load_site
 from missions.terrain import FlatTerrain
 from vision.camera import CameraModel, Pose
+from vision.detections import Detections
+from vision.evidence import EvidenceStore
+from vision.frames import Frame
 
 LENS = CameraModel.from_field_of_view(1280, 720, 60.0, name="patrol-720p")
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -61,6 +66,31 @@ def test_tiles_left_behind_are_reported_in_flight_and_the_rest_at_the_end(spool)
     assert tile.key == (late[0].row, late[0].column)
     assert {who for who, _ in tile.layers} == {"crowds+patrol-rgb"}
     assert spool.counts().seen == len(late) == spool.pending()
+
+
+class Blind:
+    """A detector that finds nothing."""
+
+    names = ("person", "car")
+
+    def detect(self, image) -> Detections:
+        return Detections.empty(self.names)
+
+
+def test_the_eye_enters_what_it_has_looked_at(spool, tmp_path):
+    reporter = seen_from(28.45, 117.97, FlatTerrain(68.0), spool)(FLIGHT, LENS, ("patrol-rgb",))
+    watch = RecordingWatch(
+        LENS, Blind(), seen=reporter, pose_at=lambda at: pose((at - AT).total_seconds()),
+        terrain=FlatTerrain(68.0), zones=None, kinds=load_kinds(), evidence=EvidenceStore(tmp_path / "e"),
+        flight_id=FLIGHT, source="simulator", weights_label="none", namespace=FLIGHT,
+    )  # fmt: skip
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    for second in range(2):
+        assert watch.process(Frame(image=picture, captured_at=AT + timedelta(seconds=second), index=second))
+    assert reports(spool) == []
+    assert watch.finish() == []
+    tiles = [unpacked(base64.b64decode(message.squares)) for message in reports(spool)]
+    assert max(tile.span[1] for tile in tiles) == int(AT.timestamp()) + 1
 
 
 def test_a_frame_without_pose_shows_nobody_knows_what(spool):

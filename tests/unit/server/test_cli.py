@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from typer.testing import CliRunner
 
 from server.cli import app
+from server.db import alembic_config
 from server.errors import AddressInUse, SettingsInvalid
 from server.serving import DeskServer, ServerThread
 from tests.fixtures.desk import SITE, open_desk, settings_for
@@ -56,7 +58,8 @@ def test_the_printed_token_opens_the_door(tmp_path: Path) -> None:
 
 def test_db_upgrade_says_the_revision(tmp_path: Path) -> None:
     done = _run("db", "upgrade", "--data-directory", str(tmp_path / "data"))
-    assert (done.exit_code, "revision 0001" in done.stderr) == (0, True)
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert (done.exit_code, f"revision {newest}" in done.stderr) == (0, True)
 
 
 def test_config_check_names_every_problem_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,7 @@ def test_gaps_become_a_plan_in_one_step(desk: Desk) -> None:
     assert plan["uncovered_fraction"] < 0.05
     west = min(point[0] for ring in plan["area"] for point in ring[0])
     assert west > 117.9688, "what was seen is not flown again"
+    assert plan["cells"] == [SOUTH_WEST], "its neighbours were not asked for"
     assert desk.get(f"plans/{answer.json()['id']}")["plan"]["name"] == plan["name"]
 
 

@@ -1,0 +1,172 @@
+"""``skybeat seen``: the ledger of ground seen from the command line, over the data of this installation.
+
+What a command needs is imported inside it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from missions.seen_coverage import ServiceLevel
+    from server.context import Context
+
+app = typer.Typer(help="Which ground was seen, and flying the gaps again.", no_args_is_help=True)
+
+Hours = Annotated[float, typer.Option(min=0.01, max=87_840, help="seen within so many hours")]
+Fineness = Annotated[float, typer.Option("--fineness-cm", min=1, max=50, help="cm for a pixel, or better")]
+Share = Annotated[float, typer.Option(min=0.01, max=1, help="part of the ground, to fulfil the level")]
+Algorithm = Annotated[str | None, typer.Option(help="looked at by, e.g. patrol-rgb or crowds; default: any")]
+Data = Annotated[Path | None, typer.Option("--data-directory", help="where the database lives [./data]")]
+SiteFolder = Annotated[Path | None, typer.Option("--site", help="folder of the site")]
+Cells = Annotated[list[str], typer.Option("--cell", help="code of a cell; may be given several times")]
+
+
+@app.command()
+def coverage(
+    hours: Hours = 24.0,
+    fineness_cm: Fineness = 12.0,
+    share: Share = 0.95,
+    algorithm: Algorithm = None,
+    data_directory: Data = None,
+    site: SiteFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """How much of each cell was seen in time and finely enough; exit code 1 when a cell falls short."""
+    level = _level(hours, fineness_cm, share, algorithm)
+    short: list[str] = []
+
+    def act(context: Context) -> None:
+        from server.seen import service
+        from server.seen.schemas import CoverageOut
+
+        rows = []
+        with context.database.read() as session:
+            now = service.reference_time(context, session, None)
+            tiles = service.tiles_over(session, service.bounds_of_cells(context))
+            for cell in context.sites.grid.cells:
+                found = service.judge(service.cell_ground(context, cell.code), tiles, level, now)
+                out = CoverageOut.of(found, level.share).model_dump(mode="json")
+                rows.append({"code": cell.code, "name": cell.name, **out})
+        short.extend(row["code"] for row in rows if not row["fulfilled"])
+        if as_json:
+            typer.echo(json.dumps({"at": now.isoformat(), "cells": rows}, ensure_ascii=False))
+        else:
+            _show(rows)
+
+    _within(data_directory, site, act)
+    if short:
+        raise typer.Exit(1)
+
+
+@app.command()
+def refly(
+    cell: Cells,
+    out: Annotated[Path, typer.Option(help="plan file: .json .plan .waypoints .kmz .geojson")],
+    camera: Annotated[str, typer.Option(help="name in configs/cameras.yaml")] = "patrol-720p",
+    hours: Hours = 24.0,
+    fineness_cm: Fineness = 12.0,
+    algorithm: Algorithm = None,
+    data_directory: Data = None,
+    site: SiteFolder = None,
+) -> None:
+    """Plan a patrol over the gaps of cells and write it down."""
+    from missions import plan_files
+    from missions.errors import MissionsError
+
+    def act(context: Context) -> None:
+        from server.flights.planning import make_plan
+        from server.seen.refly import request_for
+        from server.seen.schemas import ReflyIn
+
+        wanted = ReflyIn(cells=cell, camera=camera, hours=hours, fineness_cm=fineness_cm, algorithm=algorithm)
+        plan = make_plan(context, request_for(context, wanted))
+        for path in plan_files.write_plan(plan, out):
+            typer.echo(f"wrote {path}", err=True)
+        typer.echo(
+            f"{plan.name}: {plan.area_m2:.0f} m2 in {len(plan.sorties)} sorties, {plan.length_m:.0f} m, "
+            f"{plan.seconds / 60:.1f} min" + ("" if plan.flyable else "; its findings forbid flying it")
+        )
+
+    try:
+        plan_files.check_writable(out)
+        _within(data_directory, site, act)
+    except MissionsError as error:
+        raise _fail(str(error)) from error
+
+
+@app.command()
+def report(
+    cell: Annotated[str, typer.Option(help="code of the cell")],
+    out: Annotated[Path, typer.Option(help="PDF file to write")],
+    language: Annotated[str, typer.Option(help="zh-CN or en")] = "zh-CN",
+    hours: Hours = 24.0,
+    fineness_cm: Fineness = 12.0,
+    share: Share = 0.95,
+    algorithm: Algorithm = None,
+    data_directory: Data = None,
+    site: SiteFolder = None,
+) -> None:
+    """Write the coverage of a cell as a PDF."""
+    from server.seen.report_words import WORDS
+
+    chosen = next((known for known in WORDS if known == language), None)
+    if chosen is None:
+        raise _fail(f"--language {language!r} is not known: choose zh-CN or en")
+    level = _level(hours, fineness_cm, share, algorithm)
+
+    def act(context: Context) -> None:
+        from server.seen.report import coverage_report
+        from server.seen.report_content import content_of
+
+        with context.database.read() as session:
+            content = content_of(context, session, level, cell, None, chosen, None)
+        try:
+            out.write_bytes(coverage_report(content, chosen))
+        except OSError as error:
+            raise _fail(f"{out} cannot be written: {error.strerror or error}") from error
+        typer.echo(f"wrote {out}", err=True)
+
+    _within(data_directory, site, act)
+
+
+def _level(hours: float, fineness_cm: float, share: float, algorithm: str | None) -> ServiceLevel:
+    from missions.seen_coverage import ServiceLevel
+
+    return ServiceLevel(hours=hours, fineness_m=fineness_cm / 100, share=share, algorithm=algorithm)
+
+
+def _within(data_directory: Path | None, site: Path | None, act: Any) -> None:
+    from server.cli import read_settings, within
+
+    within(read_settings(data_directory=data_directory, site=site), act)
+
+
+def _fail(sentence: str) -> typer.Exit:
+    from server.cli import fail
+
+    return fail(f"skybeat seen: {sentence}")
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title_justify="left")
+    for heading in ("cell", "name", "served", "in time", "ever", "finest", "last seen"):
+        words = heading in ("cell", "name")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=words)
+    for row in rows:
+        ground = max(row["ground_m2"], 1e-9)
+        fineness = "-" if row["fineness_cm"] is None else f"{row['fineness_cm']:g} cm"
+        mark = "" if row["fulfilled"] else " !"
+        last = (row["last_seen_at"] or "never")[:16].replace("T", " ")
+        table.add_row(
+            row["code"], row["name"], f"{row['share']:.1%}{mark}", f"{row['recent_m2'] / ground:.1%}",
+            f"{row['ever_m2'] / ground:.1%}", fineness, last,
+        )  # fmt: skip
+    Console().print(table)
