@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
+import shapely
 from playwright.sync_api import Page, expect
 
 from missions.messages import SightingKind
@@ -183,3 +185,37 @@ def test_a_long_queue_is_paged_filtered_and_walked(desk: Desk, sign_in: SignIn) 
     expect(page).to_have_url(re.compile("/desk/[0-9a-f-]{36}$"))
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("/desk$"))
+
+
+def on_a_border(desk: Desk, api: httpx.Client) -> tuple[float, float]:
+    """A place (east, north of home) in the middle of a border that two cells share."""
+    rings = [
+        desk.agent.frame.to_enu([p[1] for p in ring], [p[0] for p in ring])[:, :2]
+        for feature in api.get("/cells").json()["features"]
+        for ring in feature["geometry"]["coordinates"][:1]
+    ]
+    cells = [shapely.Polygon(ring) for ring in rings]
+    for a, b in itertools.combinations(cells, 2):
+        shared = a.intersection(b)
+        if shared.length > 40:
+            middle = shared.interpolate(0.5, normalized=True)
+            return float(middle.x), float(middle.y)
+    raise AssertionError("no two cells share a border")
+
+
+def test_an_uncertain_cell_is_named_and_changed_with_one_click(
+    desk: Desk, api: httpx.Client, sign_in: SignIn
+) -> None:
+    ticket = desk.agent.see(SightingKind.ILLEGAL_PARKING, *on_a_border(desk, api))["ticket_id"]
+    before = api.get(f"/tickets/{ticket}").json()
+    others = [one["cell"] for one in before["candidates"] if one["cell"] not in ("", before["cell"])]
+    assert others, "the border lies under the ellipse"
+    page = opened(desk, sign_in, ticket)
+    expect(page.locator("[data-test=ambiguous]")).to_contain_text("网格不确定")
+    expect(page.locator(f"[data-candidate='{before['cell']}'] button")).to_have_count(0)
+    page.click(f"[data-candidate='{others[0]}'] button")
+    expect(page.locator(f"[data-candidate='{others[0]}'] button")).to_have_count(0)
+    assert api.get(f"/tickets/{ticket}").json()["cell"] == others[0]
+    expect(page.locator("[data-test=timeline]")).to_contain_text(others[0])
+    english = opened(desk, sign_in, ticket, language="en")
+    expect(english.locator("[data-test=ambiguous]")).to_contain_text("The cell is not certain")

@@ -327,6 +327,7 @@ export type ActionName =
   | 'comment'
   | 'acknowledge'
   | 'move'
+  | 'adopt_place'
   | 'mark'
 
 export type Verdict = 'confirmed' | 'false_alarm' | 'wrong_kind' | 'duplicate' | 'ordinary' | 'misplaced'
@@ -357,6 +358,7 @@ export interface TicketDetail extends Omit<Ticket, 'sightings'> {
   sightings: Sighting[]
   evidence: Evidence[]
   candidates: { cell: string; name: string; probability: number }[]
+  proposed_place?: { lat: number; lon: number; ce90_m: number; cell: string | null; metres: number } | null
   timeline: TimelineEntry[]
   actions: ActionName[]
 }
