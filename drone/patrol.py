@@ -168,8 +168,13 @@ class Patrol:
             judge_at: makes the judge of the look for its spot.
             done: called when the look is over, with None where it was broken off.
         """
+        if self._look is not None:
+            return Outcome(Verdict.REFUSED, "a second look is under way already; wait until it is over")
         if self._phase is not FlightPhase.FLYING:
-            return self._refuse("look at")
+            return Outcome(
+                Verdict.REFUSED,
+                f"a second look begins on a lane only, and the flight is in phase {self._phase.value}",
+            )
         if not isinstance(self._vehicle, LooksAgain):
             return Outcome(Verdict.REFUSED, "this aircraft cannot be sent to a place")
         try:

@@ -403,21 +403,23 @@ class MavlinkVehicle:
         if self._awareness.mode == number and self.link_alive:
             self._expected_mode = number
             return Outcome(Verdict.ACCEPTED)
-        begun = time.monotonic()
-        self._asked_mode = (number, begun)
+        # however late it comes while we wait, it is the mode that we asked for
+        self._asked_mode = (number, math.inf)
+        try:
+            return self._mode_outcome(number, time.monotonic())
+        finally:
+            self._asked_mode = (number, time.monotonic())
+
+    def _mode_outcome(self, number: int, begun: float) -> Outcome:
+        name = self._autopilot.mode_name(number)
         result = self._command(mavlink.MAV_CMD_DO_SET_MODE, *self._autopilot.mode_parameters(number))
         if result is None or result == mavlink.MAV_RESULT_ACCEPTED:
             if self._wait(lambda: self._awareness.mode == number, self._patience.mode_s):
                 return Outcome(Verdict.ACCEPTED)
-            return Outcome(
-                Verdict.UNKNOWN, f"mode {self._autopilot.mode_name(number)} was asked for but not seen"
-            )
-        said = "; ".join(map(autopilot_words, self._awareness.texts_since(begun))) or _RESULTS.get(
-            result, f"code {result}"
-        )
-        return Outcome(
-            Verdict.REFUSED, f"the vehicle refused mode {self._autopilot.mode_name(number)}: {said}"
-        )
+            return Outcome(Verdict.UNKNOWN, f"mode {name} was asked for but not seen")
+        said = "; ".join(map(autopilot_words, self._awareness.texts_since(begun)))
+        said = said or _RESULTS.get(result, f"code {result}")
+        return Outcome(Verdict.REFUSED, f"the vehicle refused mode {name}: {said}")
 
     def _speed(self) -> float:
         position = self._awareness.latest("GLOBAL_POSITION_INT")

@@ -93,7 +93,7 @@ class Demo:
             clock=self.world.clock,
             battery_swap=self.world.autopilot.swap_battery,
             # The world stands still while weights load or a machine is busy; that is no lost link.
-            patience=Patience(silence_s=20.0),
+            patience=Patience(silence_s=120.0),
             mounting=CameraMounting(heading_sigma_deg=0.5, attitude_sigma_deg=0.5),
         )
         evidence = EvidenceStore(directory / "agent-evidence")

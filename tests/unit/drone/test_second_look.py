@@ -157,6 +157,7 @@ def test_a_person_may_cut_it_short_hold_or_call_it_home() -> None:
     with on_a_lane() as stage:
         assert stage.look(rules=LONG)
         until(lambda: "second_look_on_spot" in stage.codes)
+        assert "under way already" in stage.look().why
         assert "back to the lane" in stage.patrol.resume().why
         until(lambda: stage.patrol.phase is FlightPhase.FLYING)
         until(lambda: len(stage.verdicts) == 1)
@@ -170,6 +171,7 @@ def test_a_person_may_cut_it_short_hold_or_call_it_home() -> None:
         assert stage.patrol.return_home()
         until(lambda: len(stage.verdicts) == 3)
         assert stage.patrol.phase is FlightPhase.RETURNING
+        assert "phase returning" in stage.look().why
         assert "broken off" in [e.text for e in stage.log if e.code == "second_look_over"][-1]
 
 
