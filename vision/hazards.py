@@ -11,6 +11,7 @@ from missions.geodesy import Array
 from missions.kinds import Confirm, Kind
 from missions.messages import Reason, SightingKind
 from missions.zones import Zone, Zones
+from vision.camera import Pose
 from vision.claims import Claim, at_least, at_most, distance, middle
 from vision.ground import GroundView
 from vision.rules import HazardRules
@@ -57,6 +58,7 @@ class HazardJudge:
         self._zones = zones
         self._parked: dict[int, tuple[tuple[float, float], Zone]] = {}
         self._claimed: set[int] = set()
+        self._low_until: dict[int, float] = {}
 
     def update(
         self, tracks: Sequence[Track], ended: Sequence[Track], seconds: float, interval_s: float
@@ -71,6 +73,9 @@ class HazardJudge:
         for track in tracks:
             if not track.seen:
                 continue
+            if track.group in ("fire", "smoke") and self._low(track.last.pose):
+                self._low_until[track.id] = track.last.seconds
+                continue
             if track.group == "fire":
                 claims += self._burning(SightingKind.FIRE, track, interval_s)
             elif track.group == "smoke":
@@ -84,9 +89,18 @@ class HazardJudge:
 
     # -- fire and smoke --------------------------------------------------------------------------------------
 
+    def _low(self, pose: Pose | None) -> bool:
+        """Whether the camera is so low that dust of the rotors, or plain ground, can pass for smoke."""
+        if pose is None or self.view is None:
+            return False
+        east, north, up = pose.position_in(self.view.frame)
+        # Where no ground is known nothing is left out.
+        return bool(up - self.view.heights([[east, north]])[0] < self.rules.least_height)
+
     def _burning(self, kind: SightingKind, track: Track, interval_s: float) -> list[Claim]:
         rule = self._kinds[kind].confirm
-        points = list(track.points)
+        low_until = self._low_until.get(track.id, float("-inf"))
+        points = [point for point in track.points if point.seconds > low_until]
         lasted = points[-1].seconds - points[0].seconds
         looks = needed_looks(rule, interval_s)
         score = best_score(points, max(looks, rule.looks))

@@ -47,6 +47,7 @@ class FlameRules(_Part):
 
 class HazardRules(_Part):
     flames: FlameRules
+    least_height: float = Field(ge=0)
     seen_fraction: float = Share
     spread: dict[SightingKind, PositiveFloat]
     fire_smoke_distance: PositiveFloat

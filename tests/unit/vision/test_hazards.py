@@ -44,6 +44,12 @@ def test_what_is_no_fire(tmp_path: Path, thing: Thing) -> None:
     assert kinds(play(tmp_path, thing)) == []
 
 
+@pytest.mark.parametrize(("height", "reported"), [(4.0, []), (20.0, ["smoke"])])
+def test_on_the_pad_dust_is_no_smoke(tmp_path: Path, height: float, reported: list[str]) -> None:
+    flight = Flight(0, -0.7 * height, 0, 0, height=height)
+    assert kinds(play(tmp_path, Thing("smoke", at(0, 0), 0.6), flight=flight)) == reported
+
+
 def test_a_fire_with_its_smoke_is_one_thing(tmp_path: Path) -> None:
     fire, smoke = Thing("fire", at(0, 0), 0.6), Thing("smoke", at(3, 2), 0.6)
     assert kinds(play(tmp_path, fire, smoke)) == ["fire"]
