@@ -17,7 +17,8 @@ processes (GNSS and barometer over 60 s, attitude 10 s, gimbal 5 s), not the mod
 GNSS 1.5 m is given in both readings: in the plane (1.06 m on each axis), and on each axis.
 
 **Speed**: pixels of 1280x720 frames with their covariance, and points to 3,119 cells; per second of wall time
-and of the processor, in this process.
+and of the processor, in this process. The baselines, measured in the same run: one pixel after the other
+through the same function, and a query of shapely's STRtree with all points at once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import STRtree
 
 from benchmarks.fields import Field, FieldInvalid, read_field
 from missions.geodesy import Array, LocalFrame
@@ -295,13 +297,34 @@ def speed_figures(count: int) -> dict[str, Any]:
     origin = [0.0, 0.0, HEIGHT_M]
     hills = sampled_ground(lambda e, n: 5 * np.sin(e / 50) + 0.05 * n, (-800, -800, 800, 800), 10.0)
     grid, latitude, longitude = _cells(rng, count)
-    return {
+    one_by_one = max(1, count // 20_000)
+
+    def singly(ground: Any) -> None:
+        for pixel in pixels[:one_by_one]:
+            tag_frame(LENS, pose, origin, pixel, ground)
+
+    tree = STRtree([cell.polygon for cell in grid.cells])
+    some = max(1, count // 20)
+    figures = {
         "flat_per_s": _rate(lambda: tag_frame(LENS, pose, origin, pixels, 0.0), count),
+        "flat_singly_per_s": _rate(lambda: singly(0.0), one_by_one),
         "terrain_per_s": _rate(
             lambda: tag_frame(LENS, pose, origin, pixels[: count // 5], hills), count // 5
         ),
+        "terrain_singly_per_s": _rate(lambda: singly(hills), one_by_one),
         "cells_per_s": _rate(lambda: grid.locate_many(latitude, longitude), count),
+        "cells_by_tree_per_s": _rate(
+            lambda: tree.query(shapely.points(longitude[:some], latitude[:some]), "intersects"), some
+        ),
     }
+    pairs = (
+        ("flat", "flat_singly"), ("terrain", "terrain_singly"), ("cells", "cells_by_tree"),
+    )  # fmt: skip
+    ratios = {
+        name: round(figures[f"{name}_per_s"]["processor"] / figures[f"{base}_per_s"]["processor"], 1)
+        for name, base in pairs
+    }
+    return {**figures, "ratio_to_baseline": ratios}
 
 
 def _cells(rng: np.random.Generator, count: int) -> tuple[Grid, Array, Array]:

@@ -18,6 +18,7 @@ import numpy as np
 from drone.recorded.poses import RecordedPoses
 from vision.camera import CameraModel
 from vision.frames import Pixels, Sampler, open_video
+from vision.motion_check import motion_alarms
 from vision.picture_motion import PoseSignal, seen_motion
 from vision.time_offset import OffsetReport, TimeOffset, combine_offsets, estimate_offset
 
@@ -57,18 +58,30 @@ def settle_clocks(video: Path, poses: RecordedPoses, camera: CameraModel, start:
         nothing = TimeOffset(seconds=None, reason="not observable: the telemetry holds a single pose")
         return Clocks(OffsetReport(nothing, ()), False, ())
     signal = PoseSignal(samples, start, poses.ground_amsl_m)
-    stretches = []
+    stretches, motions = [], []
     for begin in _liveliest(signal, small, _seconds_long(video)):
         seen = seen_motion(_pictures(video, begin, small), small, LONGEST_STEP_S)
+        motions.append(seen)
         stretches.append((begin, estimate_offset(seen, samples, start, small, poses.ground_amsl_m)))
     report = combine_offsets(stretches)
+    delay_s = report.offset.seconds or 0.0
+    alarms = {
+        f"alarm: {alarm}": None
+        for seen in motions
+        for alarm in motion_alarms(seen, samples, start, small, poses.ground_amsl_m, delay_s)
+    }
+    return _settle(report, poses, tuple(alarms))
+
+
+def _settle(report: OffsetReport, poses: RecordedPoses, alarms: tuple[str, ...]) -> Clocks:
+    """Apply what is certain."""
     offset = report.offset
     if report.alarm:
-        return Clocks(report, False, (f"alarm: {report.alarm}",))
+        return Clocks(report, False, (f"alarm: {report.alarm}", *alarms))
     if offset.seconds is None or offset.sigma_s is None:
-        return Clocks(report, False, ())
+        return Clocks(report, False, alarms)
     if abs(offset.seconds) < max(AGREE_S, 2 * offset.sigma_s):
-        return Clocks(report, False, ())
+        return Clocks(report, False, alarms)
     poses.track.delay_s = offset.seconds
     ahead = "ahead of" if offset.seconds > 0 else "behind"
     return Clocks(
@@ -76,6 +89,7 @@ def settle_clocks(video: Path, poses: RecordedPoses, camera: CameraModel, start:
         (
             f"the video's clock is {abs(offset.seconds):.2f} s {ahead} the telemetry's "
             f"(one sigma {offset.sigma_s:.2f} s, told from the footage); that is taken into account",
+            *alarms,
         ),
     )  # fmt: skip
 
@@ -96,7 +110,7 @@ def _liveliest(signal: PoseSignal, camera: CameraModel, seconds_long: float) -> 
 
 def _seconds_long(video: Path) -> float:
     with open_video(str(video)) as container:
-        return float(container.duration or 0) / av.time_base
+        return float((container.duration or 0) / av.time_base)
 
 
 def _pictures(video: Path, begin_s: float, camera: CameraModel) -> Iterator[tuple[float, Pixels]]:

@@ -133,13 +133,13 @@ def place(looks: Sequence[Look], terrain: Terrain, limits: Limits | None = None)
     ground = look_at_ground(looks, terrain, limits)
     good = np.flatnonzero([not problem for problem in ground.problems])
     if not len(good):
-        return NotPlaced(_most_common(ground.problems))
+        return NotPlaced(f"{_most_common(ground.problems)}; {seen_towards(looks)}")
     position, covariance, _weights = fuse(ground.points[good, :2], ground.jacobian[good])
     ce90 = circular_error_90(covariance)
     if not ce90 <= limits.max_ce90_m:
         return NotPlaced(
             f"the position is uncertain by {ce90:.0f} m (90 %), "
-            f"more than the {limits.max_ce90_m:.0f} m allowed"
+            f"more than the {limits.max_ce90_m:.0f} m allowed; {seen_towards(looks)}"
         )
     latitude, longitude, _ = ground.frame.to_geodetic([position])[0]
     height = terrain.elevation_m(latitude, longitude)[0]
@@ -151,6 +151,19 @@ def place(looks: Sequence[Look], terrain: Terrain, limits: Limits | None = None)
         covariance_m2=covariance, looks_used=len(good), looks_refused=refused,
         note=f"{refused} of {len(looks)} looks not used: {_most_common(ground.problems)}" if refused else "",
     )  # fmt: skip
+
+
+def seen_towards(looks: Sequence[Look]) -> str:
+    """From where and in which direction a thing was seen in the middle of its looks."""
+    look = looks[len(looks) // 2]
+    pose = look.pose
+    camera = CameraModel(**look.camera.model_dump())
+    ray = (
+        rotation_camera_to_world(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+        @ camera.camera_rays([[look.u_px, look.v_px]])[0]
+    )
+    bearing = np.degrees(np.arctan2(ray[0], ray[1])) % 360.0
+    return f"seen from {pose.latitude:.5f}, {pose.longitude:.5f} towards {bearing:.0f} degrees"
 
 
 def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> GroundLooks:

@@ -15,7 +15,7 @@ from server.db import after_commit, lock
 from server.errors import AgentMismatch
 from server.flights.following import reported_flight
 from server.sightings import repository
-from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place
+from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place, seen_towards
 from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M, Decision, Event, match
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.readjustment import note_revision
@@ -43,7 +43,7 @@ def receive(
         AgentMismatch: another agent reported this sighting first.
     """
     limits = Limits(max_ce90_m=context.settings.max_ce90_m, terrain_sigma_m=context.settings.terrain_sigma_m)
-    placement = place(message.looks, context.sites.site.terrain, limits)
+    placement = _within_cells(context, place(message.looks, context.sites.site.terrain, limits), message)
     lock(session, "sightings")
     sighting = repository.sighting(session, message.sighting_id)
     if sighting is not None and sighting.agent_id != agent_id:
@@ -70,6 +70,23 @@ def receive(
     news = sightings_out(session, [sighting])[0]
     after_commit(session, lambda: context.hub.publish("sighting", news))
     return _receipt(session, sighting, message.revision, opened)
+
+
+def _within_cells(
+    context: Context, placement: Placement | NotPlaced, message: SightingMessage
+) -> Placement | NotPlaced:
+    """The placement, unless its ellipse is wider than two cells of the size of its own."""
+    if isinstance(placement, NotPlaced):
+        return placement
+    grid = context.sites.grid
+    code = grid.locate(placement.latitude, placement.longitude)
+    side_m = grid.cell(code).area_m2 ** 0.5 if code is not None else float("inf")
+    if placement.ellipse.semi_major_m <= side_m:
+        return placement
+    return NotPlaced(
+        f"its ellipse is {2 * placement.ellipse.semi_major_m:.0f} m long, wider than two cells of "
+        f"{side_m:.0f} m; {seen_towards(message.looks)}"
+    )
 
 
 def _store(

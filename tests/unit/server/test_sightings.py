@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from missions.geodesy import distance_m
-from tests.fixtures.desk import FRAME, Desk, look_at, sighting
+from tests.fixtures.desk import FRAME, Desk, look_at, open_desk, sighting
 
 
 def test_a_new_sighting_opens_a_ticket_in_its_cell(desk: Desk) -> None:
@@ -80,9 +81,37 @@ def test_what_cannot_be_placed_is_kept_without_a_guess(desk: Desk) -> None:
     flat = look_at(50, 50, back_m=400, pitch_deg=-7)
     receipt = desk.report(sighting(kind="smoke", looks=[flat]))
     assert receipt["ticket_id"] is None
-    assert "degrees below the horizon" in receipt["note"]
+    assert "degrees below the horizon, 15 are needed" in receipt["note"]
+    assert "seen from 28.4" in receipt["note"]
+    assert "towards 0 degrees" in receipt["note"] or "towards 360 degrees" in receipt["note"]
     kept = desk.get("sightings")["items"][0]
     assert (kept["placed"], kept["cell"], kept["cell_probabilities"], kept["lat"]) == (False, None, {}, None)
+
+
+def test_a_ray_that_misses_is_kept_with_its_bearing(desk: Desk) -> None:
+    up = look_at(50, 50, bearing_deg=90.0)
+    up = up.model_copy(update={"pose": up.pose.model_copy(update={"pitch_deg": 30.0})})
+    receipt = desk.report(sighting(kind="smoke", looks=[up]))
+    assert receipt["ticket_id"] is None
+    assert "towards 9" in receipt["note"]
+    assert desk.get("tickets")["total"] == 0
+    assert len(desk.get("sightings")["items"]) == 1
+
+
+def test_an_ellipse_wider_than_two_cells_opens_nothing(desk: Desk, tmp_path: Path) -> None:
+    vague = look_at(50, 50)
+    vague = vague.model_copy(update={"pose": vague.pose.model_copy(update={"position_sigma_m": 55.0})})
+    wide = desk.report(sighting(kind="smoke", looks=[vague]))
+    assert wide["ticket_id"] is None
+    assert "uncertain by" in wide["note"]
+    vague = vague.model_copy(update={"pose": vague.pose.model_copy(update={"position_sigma_m": 120.0})})
+    with open_desk(tmp_path / "generous", max_ce90_m=500.0) as generous:
+        wider = generous.report(sighting(kind="smoke", looks=[vague]))
+        assert wider["ticket_id"] is None
+        assert "wider than two cells" in wider["note"]
+        assert "seen from" in wider["note"]
+        kept = generous.get("sightings")["items"][0]
+        assert (kept["placed"], kept["lat"]) == (False, None)
 
 
 def test_a_retracted_sighting_closes_nothing_and_is_noted(desk: Desk) -> None:
