@@ -39,6 +39,8 @@ FRAME = LocalFrame(30.2, 120.1)
 KINDS = ("convex", "concave", "holes")
 HEIGHT_M = 80.0
 SMALLEST_M2, LARGEST_M2 = 1e5, 1e6
+LEAVE_OUT = 0.0045
+"""Part of a cell that plans may leave unseen to save detours."""
 NARROWEST_M, WIDEST_M = 20.0, 60.0
 
 
@@ -154,7 +156,7 @@ def planned(task: Task) -> Result:
     latitude, longitude = (float(v) for v in FRAME.to_geodetic([task.home])[0][:2])
     request = PlanRequest(
         cells=["c"], camera="nadir", overlap=0.0, look_seconds=0.0, buffer_m=0.0, battery_wh=100_000.0,
-        home=(latitude, longitude, 0.0), range_m=50_000.0,
+        home=(latitude, longitude, 0.0), range_m=50_000.0, leave_out=LEAVE_OUT,
     )  # fmt: skip
     begun = time.process_time()
     plan = plan_patrol(request, site, {"nadir": camera})

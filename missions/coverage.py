@@ -1,24 +1,22 @@
 """Lanes that let a camera see the whole of any polygon, holes and concavities included (local metres).
 
-Sets of lanes (``lanes``) are ordered and joined inside the region (``ordering``, ``routes``), the most
-promising ones flown out: made shorter (``shortening``), and completed with lanes for what they do not see.
+Where the camera sees all round, round trips woven over rows are made shorter (``round_trips``). Else sets of
+lanes (``lanes``) are ordered and joined inside the region (``ordering``, ``routes``), the most promising ones
+flown out: made shorter (``shortening``), and completed with lanes for what they do not see.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
 
 from missions.footprints import swept
+from missions.gaps import Seen, gaps_in, lane_for_gap, uncovered
 from missions.geodesy import Array
 from missions.lanes import (
-    SHORTEST_LANE_M,
     SLIVER_M2,
     TURN_COST_M,
     LaneOptions,
@@ -27,30 +25,18 @@ from missions.lanes import (
     span_of,
 )  # fmt: skip
 from missions.ordering import KICKS, nearest_first, order_lanes
+from missions.round_trips import cost_of, round_trips, sees_all_round, strip_of, with_detours
 from missions.routes import Routes
-from missions.shapes import parts_of
-from missions.shortening import Strip, shorten
+from missions.shortening import shorten
+from missions.tours import Tour, legs_of, path_of, promoted
 
 CANDIDATES_FLOWN_OUT = 2
-WORTH_A_LANE_M2 = 2.0
 HOOK_M = 30.0
 """What a lane for a gap takes besides what the gap itself does."""
 GAP_ROUNDS = 4
-GAP_HEADINGS = 24
 GAPS_PER_ROUND = 40
 Region: TypeAlias = Any
 """Where the aircraft may be: a shapely Polygon in metres."""
-Seen = Callable[[Array, Array], Any]
-"""(starts (N, 2), ends (N, 2)) of lanes -> array of polygons seen on the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tour:
-    """Lanes in flying order, shape (N, 2, 2), and the ways before, between and after them."""
-
-    lanes: Array
-    transits: list[Array]
-    length_m: float
 
 
 def cover(
@@ -72,10 +58,15 @@ def cover(
     """
     look: Seen = seen or (lambda starts, ends: swept(sweep.view, starts, ends))
     spare_m2 = leave_out * target.area
+    if seen is None and sees_all_round(sweep):
+        trips = round_trips(target, region, home, sweep, spare_m2)
+        trips = [with_detours(trip, target, region, sweep, look, spare_m2) for trip in trips]
+        if trips:
+            return min(trips, key=lambda trip: cost_of(trip, target, look))
     drafts: list[_Draft] = []
     for options in candidates(target, region, sweep):
         draft = plan_tour(options, region, home, kicks=0)
-        gaps = _gaps(uncovered(target, _legs(draft), look), target, spare_m2)
+        gaps = gaps_in(uncovered(target, legs_of(draft), look), target, spare_m2)
         hooks = sum(HOOK_M + 3 * gap.area / sweep.spacing_m for gap in gaps)
         estimate = draft.length_m + TURN_COST_M * len(draft.lanes) + hooks
         drafts.append((estimate, len(drafts), bool(gaps), options))
@@ -104,29 +95,13 @@ def _worth_flying_out(drafts: list[_Draft]) -> list[list[LaneOptions]]:
     return [draft[3] for draft in chosen]
 
 
-def _legs(tour: Tour) -> Array:
-    """All straight ways of a tour, (N, 2, 2)."""
-    path = _path(tour)
-    return np.stack([path[:-1], path[1:]], axis=1)
-
-
-def _path(tour: Tour) -> Array:
-    """All positions of a tour, (N, 2)."""
-    if not tour.transits:
-        return np.empty((0, 2))
-    pieces = [tour.transits[0]]
-    for lane, transit in zip(tour.lanes, tour.transits[1:], strict=True):
-        pieces += [lane, transit]
-    return np.vstack(pieces)
-
-
 def _shortened(tour: Tour, target: Any, region: Any, sweep: Sweep, spare_m2: float) -> Tour:
     """The tour as one way without lanes, with corners moved so that it is shorter or shows more."""
-    dwell = min(sweep.dwell_m, sweep.view.depth_m)
-    strip = Strip(sweep.view.near_half, sweep.view.near + dwell, sweep.view.far - dwell)
     longest = max(tour.lanes, key=span_of)
     east, north = longest[1] - longest[0]
-    path = shorten(_path(tour), target, region, strip, math.degrees(math.atan2(north, east)), spare_m2)
+    path = shorten(
+        path_of(tour), target, region, strip_of(sweep), math.degrees(math.atan2(north, east)), spare_m2
+    )
     return Tour(np.empty((0, 2, 2)), [path], float(shapely.linestrings(path).length))
 
 
@@ -135,34 +110,12 @@ def _completed(
 ) -> Tour:
     """The tour with lanes for what it does not see yet."""
     for _ in range(GAP_ROUNDS):
-        tour = _promoted(tour, target, look)
+        tour = promoted(tour, target, look)
         extra = _fill_gaps(target, region, tour, sweep, look, spare_m2)
         if not extra:
             break
         tour = plan_tour([*_fixed(tour.lanes), *extra], region, home)
-    return _promoted(tour, target, look)
-
-
-def _promoted(tour: Tour, target: Any, look: Seen) -> Tour:
-    """The same way with those legs between lanes as lanes that see ground which no lane sees."""
-    missing = uncovered(target, tour.lanes, look)
-    lanes: list[Array] = []
-    transits: list[Array] = []
-    for number, way in enumerate(tour.transits):
-        rest = [way[0]]
-        for start, end in itertools.pairwise(way):
-            seen = look(start[None], end[None])[0] if np.hypot(*(end - start)) > 1.0 else None
-            gained = 0.0 if seen is None else float(shapely.area(shapely.intersection(seen, missing)))
-            if gained > WORTH_A_LANE_M2:
-                missing = shapely.difference(missing, seen)
-                transits.append(np.array(rest))
-                lanes.append(np.stack([start, end]))
-                rest = []
-            rest.append(end)
-        transits.append(np.array(rest))
-        if number < len(tour.lanes):
-            lanes.append(tour.lanes[number])
-    return Tour(np.array(lanes).reshape(-1, 2, 2), transits, tour.length_m)
+    return promoted(tour, target, look)
 
 
 def plan_tour(options: list[LaneOptions], region: Any, home: Array, kicks: int = KICKS) -> Tour:
@@ -204,13 +157,6 @@ def _fixed(lanes: Array) -> list[LaneOptions]:
     return [LaneOptions(np.stack([lane, none])) for lane in lanes]
 
 
-def uncovered(target: Any, lanes: Array, look: Seen) -> Any:
-    """What of the target is not seen from the lanes."""
-    if not len(lanes):
-        return target
-    return shapely.difference(target, shapely.union_all(look(lanes[:, 0], lanes[:, 1])))
-
-
 def _score(tour: Tour, target: Any, look: Seen) -> float:
     """Length, with ground left unseen charged as if it took its own lanes."""
     missing = float(uncovered(target, tour.lanes, look).area)
@@ -221,49 +167,14 @@ def _fill_gaps(
     target: Any, region: Any, tour: Tour, sweep: Sweep, look: Seen, spare_m2: float
 ) -> list[LaneOptions]:
     """Extra lanes for ground that the tour does not see, where the region allows any."""
-    gaps = _gaps(uncovered(target, tour.lanes, look), target, spare_m2)[:GAPS_PER_ROUND]
+    gaps = gaps_in(uncovered(target, tour.lanes, look), target, spare_m2)[:GAPS_PER_ROUND]
     found: list[Array] = []
     for gap in gaps:
         rest = shapely.difference(gap, shapely.union_all([look(f[None, 0], f[None, 1])[0] for f in found]))
-        lane = _lane_for_gap(rest, region, sweep, look) if rest.area > SLIVER_M2 else None
+        lane = lane_for_gap(rest, region, sweep, look) if rest.area > SLIVER_M2 else None
         if lane is not None:
             found.append(lane)
     return _fixed(np.stack(found)) if found else []
-
-
-def _gaps(missing: Any, target: Any, spare_m2: float) -> list[Any]:
-    """Unseen pieces, the largest first, without the smallest that may stay unseen."""
-    gaps = sorted(
-        (part for part in parts_of(missing) if part.area > max(SLIVER_M2, 2e-5 * target.area)),
-        key=lambda part: part.area,
-    )
-    areas = np.cumsum([part.area for part in gaps])
-    return gaps[int(np.searchsorted(areas, spare_m2, side="right")) :][::-1]
-
-
-def _lane_for_gap(gap: Any, region: Any, sweep: Sweep, look: Seen) -> Array | None:
-    """The lane that sees most of a gap for its length, among many headings."""
-    centre = shapely.get_coordinates(gap.centroid)[0]
-    tries = []
-    for heading in np.arange(GAP_HEADINGS) * (2 * math.pi / GAP_HEADINGS):
-        unit = np.array([math.cos(heading), math.sin(heading)])
-        along = (shapely.get_coordinates(gap) - centre) @ unit
-        for side in (0.0, -0.5, 0.5):
-            origin = centre + side * sweep.view.near_half * np.array([-unit[1], unit[0]])
-            start, end = sweep.reach(float(along.min()), float(along.max()))
-            line = shapely.linestrings([origin + start * unit, origin + end * unit])
-            for piece in shapely.get_parts(shapely.intersection(region, line)):
-                if piece.length >= SHORTEST_LANE_M - 1e-6:
-                    ends = shapely.get_coordinates(piece)[[0, -1]]
-                    tries.append(ends if (ends[1] - ends[0]) @ unit > 0 else ends[::-1])
-    if not tries:
-        return None
-    lanes = np.stack(tries)
-    gained = shapely.area(shapely.intersection(look(lanes[:, 0], lanes[:, 1]), gap))
-    lengths = np.hypot(*(lanes[:, 1] - lanes[:, 0]).T)
-    worth = gained / (lengths + 30.0)
-    best = int(np.argmax(worth))
-    return lanes[best] if gained[best] > min(SLIVER_M2, gap.area / 2) else None
 
 
 def lower_bound_m(area_m2: float, swath_m: float) -> float:

@@ -61,6 +61,17 @@ class LaneOptions:
         return np.asarray(np.hypot(*np.moveaxis(self.ways[:, 1] - self.ways[:, 0], -1, 0)))
 
 
+def promising_angles(target: Any, region: Any, sweep: Sweep) -> list[float]:
+    """Directions in which lanes come out shortest, the best first, degrees anticlockwise from east."""
+    angles = {float(a) for a in range(0, 180, ANGLE_STEP_DEG)} | _edge_angles(target)
+    ranked = []
+    for angle in angles:
+        options = [o for part in parts_of(target) for o in lay_lanes(part, region, angle, sweep)]
+        if options:
+            ranked.append((_worth(options, sweep), angle))
+    return [angle for _, angle in sorted(ranked)]
+
+
 def candidates(target: Any, region: Any, sweep: Sweep) -> list[list[LaneOptions]]:
     """Sets of lanes: in the most promising directions, for convex-like pieces apart, and along the border."""
     angles = {float(a) for a in range(0, 180, ANGLE_STEP_DEG)} | _edge_angles(target)

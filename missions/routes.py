@@ -48,7 +48,7 @@ class Routes:
         return self._nodes[path[::-1]]
 
 
-def _turning_corners(region: Any) -> Array:
+def turning_corners(region: Any) -> Array:
     """Corners that a shortest way can bend at: those where the inside spans more than 180 degrees."""
     corners = [np.empty((0, 2))]
     for part in shapely.get_parts(shapely.orient_polygons(region)):
@@ -63,7 +63,7 @@ def _turning_corners(region: Any) -> Array:
 @lru_cache(maxsize=8)
 def _corner_links(region: Any) -> tuple[Array, NDArray[np.int64]]:
     """The turning corners of a region and which pairs of them see each other, (N, 2) and (2, M)."""
-    corners = _turning_corners(region)
+    corners = turning_corners(region)
     i, j = np.triu_indices(len(corners), 1)
     free = _sees(region, corners[i], corners[j])
     return corners, np.stack([i[free], j[free]])

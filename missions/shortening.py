@@ -23,21 +23,32 @@ from missions.geodesy import Array
 from missions.routes import SLACK_M
 from missions.shapes import parts_of
 
-MOST_POINTS = 60_000
-FINEST_PART = 10.0
-"""Grid points across a swath at most."""
+MOST_POINTS = 120_000
+SLANT_DEG = 9.0
+"""Between lanes and the axis of the grid: along it a gap between lanes would fall between the points."""
+COARSE_PART, FINE_PART = 10.0, 20.0
+"""Grid points across a swath at most: at first, and in the end."""
+COARSE_STAGES = 3
 TURN_M = 6.0
 """What a reversal of direction is charged as, besides its length; less for gentler turns."""
-UNSEEN_CHARGE = 1.5
-UNSEEN_CHARGE_OVER = 30.0
-"""Ground left unseen is charged as this many times its own lane; the second beyond what may be left out."""
+SPARE_USED = 0.8
+"""How much of what may be left unseen is left: the grid counts a little otherwise than the proof."""
 PATCHES = 40
 SMALLEST_PATCH_M2 = 10.0
 NEAR_LEGS = 4
-MOST_TRIES = 6_000
+MOST_TRIES = 12_000
 LEAST_GAIN_M = 0.05
-STEPS = (0.5, 0.2, 0.08, 0.03)
-"""How far corners are moved, in swaths; coarse first."""
+STAGES = (
+    (0.5, 3.0, 4.0),
+    (0.35, 2.5, 8.0),
+    (0.2, 2.0, 15.0),
+    (0.1, 1.5, 30.0),
+    (0.05, 1.2, 30.0),
+    (0.025, 1.1, 30.0),
+)
+"""How far corners are moved, in swaths, coarse first; and as how many times its own lane unseen ground is
+charged, within what may be left out and beyond: where little ground costs a long way is found out first."""
+PASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +85,23 @@ def shorten(
     """
     if len(path) < 3:
         return path
+    angle_deg -= SLANT_DEG
     turn = math.radians(-angle_deg)
     rotation = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-    work = _Work(
-        _distinct(path @ rotation), affinity.rotate(target, -angle_deg, origin=(0, 0)),
-        affinity.rotate(region, -angle_deg, origin=(0, 0)), strip, spare_m2, tries,
-    )  # fmt: skip
-    work.run()
-    return np.asarray(np.array(work.path) @ rotation.T)
+    goal, free = (affinity.rotate(shape, -angle_deg, origin=(0, 0)) for shape in (target, region))
+    way = _distinct(path @ rotation)
+    for finest_part, stages in ((COARSE_PART, STAGES[:COARSE_STAGES]), (FINE_PART, STAGES[COARSE_STAGES:])):
+        work = _Work(way, goal, free, strip, spare_m2, finest_part)
+        work.run(stages, tries // len(STAGES))
+        way = work.path
+    return np.asarray(np.array(way) @ rotation.T)
+
+
+def turning_m(path: Array) -> float:
+    """What the turns of a way (N, 2) are charged as, in metres."""
+    steps = np.diff(path, axis=0)
+    units = steps / np.maximum(np.hypot(steps[:, 0], steps[:, 1]), 1e-9)[:, None]
+    return float(TURN_M / 2 * (1 - (units[:-1] * units[1:]).sum(axis=1)).sum())
 
 
 def _distinct(path: Array) -> list[Array]:
@@ -98,16 +118,18 @@ class _Work:
     """A way and the grid of points that count how many legs see them."""
 
     def __init__(
-        self, path: list[Array], target: Any, region: Any, strip: Strip, spare_m2: float, tries: int
+        self, path: list[Array], target: Any, region: Any, strip: Strip, spare_m2: float, finest_part: float
     ) -> None:
-        self.path, self._strip, self._spare, self._left = path, strip, spare_m2, tries
+        self.path, self._strip, self._spare = path, strip, spare_m2
+        self._left, self._awake = 0, [True] * len(path)
+        _, self._within_spare, self._beyond_spare = STAGES[0]
         # ends of lanes stand on the border itself
         self._region = region.buffer(SLACK_M, join_style="mitre")
         self._core = region.buffer(-SLACK_M, join_style="mitre")
         shapely.prepare(self._region)
         shapely.prepare(self._core)
         swath = 2 * strip.half_m
-        self._pitch = max(swath / FINEST_PART, math.sqrt(target.area / MOST_POINTS))
+        self._pitch = max(swath / finest_part, math.sqrt(target.area / MOST_POINTS))
         west, south, east, north = target.bounds
         self._x = np.arange(west + self._pitch / 2, east, self._pitch)
         self._y = np.arange(south + self._pitch / 2, north, self._pitch)
@@ -122,31 +144,40 @@ class _Work:
             self._add(leg, 1)
         self._unseen = int((self._inside & (self._count == 0)).sum())
 
-    def run(self) -> None:
+    def run(self, stages: tuple[tuple[float, float, float], ...], tries: int) -> None:
         """Fetch in what is unseen, then move corners, coarsely first, until nothing helps."""
-        for step in STEPS:
+        for step, self._within_spare, self._beyond_spare in stages:
+            self._left = tries
+            self._awake = [True] * len(self.path)
             self._fetch_in()
-            for _ in range(6):
+            for _ in range(PASSES):
                 if not self._pass(step * 2 * self._strip.half_m) or self._left <= 0:
                     break
+        self._left = 4 * PATCHES
         self._fetch_in()
-        self._pass(STEPS[-1] * 2 * self._strip.half_m)
 
     def _pass(self, step_m: float) -> bool:
+        """Try to move every corner around which something has changed since the last time."""
         moved, index = False, 1
         while index < len(self.path) - 1 and self._left > 0:
+            if not self._awake[index]:
+                index += 1
+                continue
             if self._better(index, index, []):
                 moved = True
                 continue
+            better = False
             for shift in self._shifts(index, step_m):
-                moved |= self._better(index, index, [self._within(self.path[index] + shift)])
+                better |= self._better(index, index, [self._within(self.path[index] + shift)])
             if index + 2 < len(self.path):
                 for shift in self._sideways(index, step_m):
                     pair = [
                         self._within(self.path[index] + shift),
                         self._within(self.path[index + 1] + shift),
                     ]
-                    moved |= self._better(index, index + 1, pair)
+                    better |= self._better(index, index + 1, pair)
+            self._awake[index] = better
+            moved |= better
             index += 1
         return moved
 
@@ -209,7 +240,7 @@ class _Work:
         before, after = self._bends(first - 1, last + 1)
         old = self.path[first - 1 : last + 2]
         cost = _cost(before, around, after) - _cost(before, old, after)
-        if cost > UNSEEN_CHARGE_OVER * 2 * self._strip.half_m + 2 * len(around):
+        if cost > self._beyond_spare * 2 * self._strip.half_m + 2 * len(around):
             return False
         fresh = [self._footprint(a, b) for a, b in itertools.pairwise(around)]
         stale = self._legs[first - 1 : last + 1]
@@ -223,6 +254,9 @@ class _Work:
             self._add(leg, 1)
         self._legs[first - 1 : last + 1] = fresh
         self.path[first : last + 1] = instead
+        self._awake[first : last + 1] = [True] * len(instead)
+        for near in range(max(0, first - 2), min(len(self.path), first + len(instead) + 2)):
+            self._awake[near] = True
         self._unseen = unseen
         return True
 
@@ -233,8 +267,8 @@ class _Work:
 
     def _charge(self, unseen: int) -> float:
         area, swath = unseen * self._pitch**2, 2 * self._strip.half_m
-        over = max(0.0, area - 0.7 * self._spare)
-        return (UNSEEN_CHARGE * (area - over) + UNSEEN_CHARGE_OVER * over) / swath
+        over = max(0.0, area - SPARE_USED * self._spare)
+        return (self._within_spare * (area - over) + self._beyond_spare * over) / swath
 
     def _footprint(self, start: Array, end: Array) -> _Seen:
         """The grid points in the leg's strip."""
