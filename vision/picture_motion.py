@@ -129,15 +129,24 @@ class PoseSignal:
         ])  # fmt: skip
 
     def motion(
-        self, seconds: Array, step_s: float, camera: CameraModel, *, turning_only: bool = False
+        self,
+        seconds: Array,
+        step_s: float,
+        camera: CameraModel,
+        *,
+        turning_only: bool = False,
+        yaw_offset_deg: float = 0.0,
     ) -> Array:
         """Rates (N, 4) that must be seen around these instants; NaN where no pose is known.
 
         Args:
             step_s: between the two pictures that would be compared.
             turning_only: of a camera that turns where it is.
+            yaw_offset_deg: as if the camera looked this much further clockwise.
         """
         first, second = self.at(seconds - step_s / 2), self.at(seconds + step_s / 2)
+        first[:, 3] += yaw_offset_deg
+        second[:, 3] += yaw_offset_deg
         before = rotation_camera_to_world(first[:, 3], first[:, 4], first[:, 5])
         after = rotation_camera_to_world(second[:, 3], second[:, 4], second[:, 5])
         grid = grid_of(camera)
