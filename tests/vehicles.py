@@ -81,6 +81,27 @@ def _waypoint(east: float, north: float, role: WaypointRole, height_m: float, sp
     )  # fmt: skip
 
 
+def at_home(plan: PatrolPlan, home: tuple[float, float, float]) -> PatrolPlan:
+    """The same plan about another home."""
+    frame, rise = LocalFrame(*home), home[2] - plan.home[2]
+
+    def moved(latitude: float, longitude: float) -> tuple[float, float]:
+        lat, lon, _ = frame.to_geodetic(FRAME.to_enu(latitude, longitude)[:, :2])[0]
+        return float(lat), float(lon)
+
+    sortie = plan.sorties[0]
+    waypoints = []
+    for point in sortie.waypoints:
+        lat, lon = moved(point.latitude, point.longitude)
+        place = {"latitude": lat, "longitude": lon, "altitude_amsl_m": point.altitude_amsl_m + rise}
+        waypoints.append(point.model_copy(update=place))
+    rings = [[[moved(lat, lon)[::-1] for lon, lat in ring] for ring in rings] for rings in plan.allowed]
+    changes = {"home": home, "allowed": rings, "area": rings}
+    return plan.model_copy(
+        update={**changes, "sorties": [sortie.model_copy(update={"waypoints": waypoints})]}
+    )
+
+
 def parked(**setup: object) -> SimulatedAutopilot:
     """A vehicle that has just become ready to arm."""
     autopilot = SimulatedAutopilot(HOME, start=START, **setup)  # type: ignore[arg-type]

@@ -24,10 +24,10 @@ from drone.mavlink.link import Patience
 from drone.patrol import Patrol, PatrolSettings
 from drone.vehicle import FlightMode, Verdict
 from missions.clock import SystemClock
-from missions.geodesy import LocalFrame, distance_m
+from missions.geodesy import distance_m
 from missions.messages import FlightLogEntry, FlightPhase
 from missions.plan import PatrolPlan
-from tests.vehicles import FRAME, LossyRelay, small_plan
+from tests.vehicles import LossyRelay, at_home, small_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = os.environ.get("SKYBEAT_TEST_VEHICLE", "")
@@ -50,27 +50,6 @@ def until(met: Callable[[], object], patrol: Patrol, timeout_s: float = 600.0) -
     while not met():
         assert time.monotonic() < deadline, f"it did not happen in time; the flight is {patrol.phase.value}"
         time.sleep(0.1)
-
-
-def at_home(plan: PatrolPlan, home: tuple[float, float, float]) -> PatrolPlan:
-    """The same plan about another home."""
-    frame, rise = LocalFrame(*home), home[2] - plan.home[2]
-
-    def moved(latitude: float, longitude: float) -> tuple[float, float]:
-        lat, lon, _ = frame.to_geodetic(FRAME.to_enu(latitude, longitude)[:, :2])[0]
-        return float(lat), float(lon)
-
-    sortie = plan.sorties[0]
-    waypoints = []
-    for point in sortie.waypoints:
-        lat, lon = moved(point.latitude, point.longitude)
-        place = {"latitude": lat, "longitude": lon, "altitude_amsl_m": point.altitude_amsl_m + rise}
-        waypoints.append(point.model_copy(update=place))
-    rings = [[[moved(lat, lon)[::-1] for lon, lat in ring] for ring in rings] for rings in plan.allowed]
-    changes = {"home": home, "allowed": rings, "area": rings}
-    return plan.model_copy(
-        update={**changes, "sorties": [sortie.model_copy(update={"waypoints": waypoints})]}
-    )
 
 
 @contextmanager
