@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from missions.kinds import Label
 from missions.messages import Reason, SightingKind
 from server.access.schemas import Input
 from server.sightings.schemas import EllipseOut, EvidenceOut, SightingOut
-from server.tickets.states import Action, TicketState
+from server.tickets.states import Action, TicketState, Verdict
+from vision.detections import CLASSES
+
+LEAST_MARK = 0.004
+"""Five pixels of a picture 1280 wide."""
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class TicketSummary(BaseModel):
@@ -116,6 +121,23 @@ class TicketPage(BaseModel):
     counts: dict[str, int]
 
 
+class Mark(Input):
+    """Something that was missed: a box in a picture of the ticket, as fractions of it."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the picture that it was drawn on")
+    name: str = Field(description="class of the detector, e.g. fire")
+    box: tuple[Fraction, Fraction, Fraction, Fraction] = Field(description="left, top, right, bottom")
+
+    @model_validator(mode="after")
+    def _has_a_size(self) -> Mark:
+        if self.name not in CLASSES:
+            raise ValueError(f"the detector knows no {self.name!r}; choose among {', '.join(CLASSES)}")
+        left, top, right, bottom = self.box
+        if right - left < LEAST_MARK or bottom - top < LEAST_MARK:
+            raise ValueError("the box is too small; draw it around the whole thing")
+        return self
+
+
 class ActionRequest(Input):
     action: Action
     note: str = Field(default="", max_length=4000)
@@ -123,3 +145,6 @@ class ActionRequest(Input):
         default=None, min_length=1, max_length=128, description="department, with dispatch"
     )
     cell: str | None = Field(default=None, min_length=1, max_length=64, description="cell, with move")
+    verdict: Verdict | None = Field(default=None, description="what it was found to be; teaches the eye")
+    found: str | None = Field(default=None, description="detector class that is there, with wrong_kind")
+    marks: list[Mark] = Field(default_factory=list, max_length=50, description="with mark")

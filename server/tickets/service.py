@@ -22,7 +22,8 @@ from server.tickets import repository, timeline, views
 from server.tickets.models import Ticket
 from server.tickets.placing import SYSTEM, adopt_place, follow_place
 from server.tickets.schemas import ActionRequest
-from server.tickets.states import NEEDS_NOTE, Action, TicketState, transition
+from server.tickets.states import NEEDS_NOTE, VERDICTS, Action, TicketState, Verdict, transition
+from vision.detections import CLASSES
 
 PRIORITIES = ("urgent", "high", "normal", "low")
 PICTURES = ("image/jpeg", "image/png", "image/webp")
@@ -128,7 +129,9 @@ def act(
     if action in NEEDS_NOTE and not note:
         raise Invalid(f"{action.value} needs a note; say why or what was done")
     now = context.now()
-    data = _apply(context, ticket, request, caller, now)
+    data: dict[str, Any] = _verdict(request) | _apply(context, ticket, request, caller, now)
+    if action is Action.MARK:
+        data |= _marks(session, ticket, request)
     ticket.state = step.target.value
     ticket.updated_at = now
     timeline.add(
@@ -137,6 +140,45 @@ def act(
     audit.record(session, now, caller.username, f"ticket.{action.value}", ticket.number, note=note, **data)
     views.publish(context, session, ticket, "state" if step.source is not step.target else "updated")
     return ticket
+
+
+def _verdict(request: ActionRequest) -> dict[str, str]:
+    """What the request says it was, checked against the action; filing and dispatching confirm.
+
+    Raises:
+        Invalid: the verdict does not belong to the action, or a wrong kind names no class.
+    """
+    allowed = VERDICTS.get(request.action, frozenset())
+    verdict = request.verdict
+    if verdict is None and allowed == {Verdict.CONFIRMED}:
+        verdict = Verdict.CONFIRMED
+    if verdict is not None and verdict not in allowed:
+        possible = ", ".join(sorted(allowed)) or "none"
+        raise Invalid(
+            f"{request.action.value} cannot carry the verdict {verdict.value}; possible: {possible}"
+        )
+    if (request.found is not None) != (verdict is Verdict.WRONG_KIND) or (
+        request.found is not None and request.found not in CLASSES
+    ):
+        raise Invalid(f"wrong_kind, and it alone, needs 'found': one of {', '.join(CLASSES)}")
+    found = {"found": request.found} if request.found is not None else {}
+    return {"verdict": verdict.value, **found} if verdict is not None else {}
+
+
+def _marks(session: Session, ticket: Ticket, request: ActionRequest) -> dict[str, Any]:
+    """The marks of a request, each on a picture of the ticket.
+
+    Raises:
+        Invalid: there is none, or one lies on another ticket's picture.
+    """
+    seen = sighting_rows.of_tickets(session, [ticket.id]).get(ticket.id, [])
+    evidence = sighting_rows.evidence_of(session, [s.id for s in seen])
+    pictures = {
+        link.sha256 for links in evidence.values() for link, _ in links if link.media_type in PICTURES
+    }
+    if not request.marks or any(mark.sha256 not in pictures for mark in request.marks):
+        raise Invalid("mark needs boxes in 'marks', each on a picture of this ticket; reload it")
+    return {"count": len(request.marks), "marks": [mark.model_dump(mode="json") for mark in request.marks]}
 
 
 def _apply(

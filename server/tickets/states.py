@@ -33,6 +33,30 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     MOVE = "move"
     ADOPT_PLACE = "adopt_place"
+    MARK = "mark"
+
+
+class Verdict(StrEnum):
+    """What a person found a ticket to be; recognition learns from it.
+
+    ORDINARY: it is there, and nothing is to be done. WRONG_KIND: something else is there.
+    """
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    WRONG_KIND = "wrong_kind"
+    DUPLICATE = "duplicate"
+    ORDINARY = "ordinary"
+    MISPLACED = "misplaced"
+
+
+VERDICTS: dict[Action, frozenset[Verdict]] = {
+    Action.FILE: frozenset({Verdict.CONFIRMED}),
+    Action.DISPATCH: frozenset({Verdict.CONFIRMED}),
+    Action.CLOSE: frozenset({Verdict.CONFIRMED, Verdict.FALSE_ALARM, Verdict.WRONG_KIND}),
+    Action.REJECT: frozenset(set(Verdict) - {Verdict.CONFIRMED}),
+}
+"""The verdicts that an action can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     *(Transition(Action.MOVE, state, state, _DESK) for state in sorted(OPEN_STATES)),
     *(Transition(Action.ADOPT_PLACE, state, state, _DESK) for state in sorted(OPEN_STATES)),
+    *(Transition(Action.MARK, state, state, _DESK) for state in _S),
 )  # fmt: skip
 _TABLE = {(row.action, row.source): row for row in TRANSITIONS}
 

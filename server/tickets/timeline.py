@@ -43,6 +43,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reopen": ("重新打开", "Reopened"),
     "comment": ("{note}", "{note}"),
     "acknowledge": ("已知悉", "Acknowledged"),
+    "mark": ("标注漏检目标 {count} 处", "Marked {count} missed by the eye"),
     "move": ("网格由 {old} 改为 {new}", "Moved from cell {old} to {new}"),
 }
 
