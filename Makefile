@@ -44,6 +44,9 @@ benchmarks: ## print the measured ratios
 	$(VENV)/python -m benchmarks.link --runs 100
 	$(VENV)/python -m benchmarks.bookings
 	$(VENV)/python -m benchmarks.planning --cells 30
+	$(VENV)/python -m benchmarks.sorties
+	$(VENV)/python -m benchmarks.fleet --towns 5
+	$(VENV)/python -m benchmarks.deconfliction
 	$(VENV)/python -m benchmarks.seen
 
 clean: ## remove what was built; keeps data/

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SITE = Path(__file__).resolve().parents[1] / "configs" / "sites" / "yunxi"
 FOR_AUTOPILOTS = (".plan", ".waypoints", ".kmz")
+
+Place: TypeAlias = "tuple[float, float] | tuple[float, float, float]"
 
 app = typer.Typer(help="Plan patrols.", no_args_is_help=True)
 
@@ -48,7 +50,11 @@ def plan(
     ] = None,
     area: Annotated[Path | None, typer.Option(help="Polygon to patrol, GeoJSON or KML.")] = None,
     home: Annotated[
-        str | None, typer.Option(help="Take-off point: latitude,longitude or latitude,longitude,altitude.")
+        list[str] | None,
+        typer.Option(
+            help="Take-off point: latitude,longitude or latitude,longitude,altitude; repeat for aircraft "
+            "that stand at several: they share the cells, one plan for each home."
+        ),
     ] = None,
     camera: Annotated[str, typer.Option(help="Name in configs/cameras.yaml.")] = "patrol-720p",
     pitch: Annotated[
@@ -57,16 +63,32 @@ def plan(
     altitude_agl: Annotated[float | None, typer.Option(help="Height over the ground in metres.")] = None,
     speed: Annotated[float | None, typer.Option(help="Speed over ground in m/s.")] = None,
     overlap: Annotated[float, typer.Option(help="Overlap of neighbouring lanes, 0 to 0.9.")] = 0.1,
-    wind: Annotated[float, typer.Option(help="Wind speed in m/s, from any direction.")] = 0.0,
+    wind: Annotated[float, typer.Option(help="Wind speed in m/s.")] = 0.0,
+    wind_from: Annotated[
+        float | None, typer.Option(help="Where it blows from, degrees from north; else from any direction.")
+    ] = None,
     aircraft: Annotated[int, typer.Option(help="Number of aircraft.")] = 1,
     buffer: Annotated[float, typer.Option(help="Allowed metres around the ground to see.")] = 60.0,
     battery: Annotated[float, typer.Option(help="Battery of one aircraft in Wh.")] = 90.0,
+    battery_health: Annotated[
+        float, typer.Option(help="Part of its energy when new that the battery still holds, 0 to 1.")
+    ] = 1.0,
     reserve: Annotated[float, typer.Option(help="Part of the battery that stays, 0 to 1.")] = 0.25,
     name: Annotated[str, typer.Option(help="Name of the plan.")] = "",
     out: Annotated[
         list[Path] | None,
-        typer.Option(help="File to write: .json .plan .waypoints .kmz .kml .geojson; repeatable."),
+        typer.Option(
+            help="File to write: .json .plan .waypoints .kmz .kml .geojson .png; repeatable. "
+            "A .geojson gets a picture (.png) beside it."
+        ),
     ] = None,
+    go_on: Annotated[
+        Path | None, typer.Option("--continue", help="Plan (.json) to go on with where a sortie stopped.")
+    ] = None,
+    sortie: Annotated[int, typer.Option(help="With --continue: the sortie that stopped, from 1.")] = 1,
+    waypoint: Annotated[
+        int, typer.Option(help="With --continue: its waypoint that was not reached any more, from 1.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Plan a patrol over grid cells or a drawn area; the format of each --out follows its suffix.
@@ -78,32 +100,43 @@ def plan(
 
     from missions import plan_files
     from missions.cameras import load_cameras
+    from missions.continuation import continue_patrol
+    from missions.fleet_plans import plan_fleet
     from missions.planner import PlanRequest, plan_patrol
 
-    files: list[Path] = []
     try:
+        homes = [_home(text) for text in home or []]
         for path in out or []:
             plan_files.check_writable(path)
-        ground = _site(site, grids, no_fly, terrain, home)
+        ground = _site(site, grids, no_fly, terrain, homes[0] if homes else None)
         request = PlanRequest(
             name=name, cells=cell or [], area=_area(area), camera=camera, pitch_deg=pitch,
-            altitude_agl_m=altitude_agl, speed_m_s=speed, overlap=overlap, home=_home(home), wind_m_s=wind,
+            altitude_agl_m=altitude_agl, speed_m_s=speed, overlap=overlap, home=homes[0] if homes else None,
+            wind_m_s=wind, wind_from_deg=wind_from, battery_health=battery_health,
             aircraft=aircraft, buffer_m=buffer, battery_wh=battery, reserve_fraction=reserve,
         )  # fmt: skip
         with Console(stderr=True).status("Planning ..."):
-            result = plan_patrol(request, ground, load_cameras())
-        for path in out or []:
-            if result.flyable or path.suffix.lower() not in FOR_AUTOPILOTS:
-                files += plan_files.write_plan(result, path)
+            if go_on is not None:
+                before = plan_files.read_plan(go_on)
+                results = [continue_patrol(before, request, ground, load_cameras(), sortie - 1, waypoint - 1)]
+            elif len(homes) > 1:
+                results = plan_fleet(request, ground, load_cameras(), homes)
+            else:
+                results = [plan_patrol(request, ground, load_cameras())]
+        written = [
+            _write_all(result, _of_home(out, number, results)) for number, result in enumerate(results)
+        ]
     except ValidationError as error:
         raise _refuse(_first_problem(error)) from error
     except MissionsError as error:
         raise _refuse(str(error)) from error
     if as_json:
-        typer.echo(json.dumps(summary(result, files), ensure_ascii=False))
+        parts = [summary(result, files) for result, files in zip(results, written, strict=True)]
+        typer.echo(json.dumps(parts[0] if len(parts) == 1 else {"plans": parts}, ensure_ascii=False))
     else:
-        _show(result, files)
-    if not result.flyable:
+        for result, files in zip(results, written, strict=True):
+            _show(result, files)
+    if not all(result.flyable for result in results):
         withheld = [str(path) for path in out or [] if path.suffix.lower() in FOR_AUTOPILOTS]
         typer.echo(
             "skybeat plan: the findings forbid flying this plan"
@@ -111,6 +144,27 @@ def plan(
             err=True,
         )
         raise typer.Exit(1)
+
+
+def _of_home(out: list[Path] | None, number: int, results: list[PatrolPlan]) -> list[Path]:
+    """The files of one home's plan: numbered where there are several."""
+    if len(results) == 1:
+        return out or []
+    return [path.with_stem(f"{path.stem}-home-{number + 1}") for path in out or []]
+
+
+def _write_all(result: PatrolPlan, out: list[Path]) -> list[Path]:
+    """Write a plan in every format that may be written of it; a picture beside each GeoJSON."""
+    from missions import plan_files
+
+    files: list[Path] = []
+    for path in out:
+        if result.flyable or path.suffix.lower() not in FOR_AUTOPILOTS:
+            files += plan_files.write_plan(result, path)
+        picture = path.with_suffix(".png")
+        if path.suffix.lower() == ".geojson" and picture not in out:
+            files += plan_files.write_plan(result, picture)
+    return files
 
 
 def summary(result: PatrolPlan, files: list[Path]) -> dict[str, Any]:
@@ -158,7 +212,7 @@ def _show(result: PatrolPlan, files: list[Path]) -> None:
         ("ratio", f"{result.ratio:.2f} ({excess})"),
         ("time", _minutes(result.seconds)),
         ("energy", f"{result.energy_wh:.1f} Wh"),
-        ("least reserve", f"{result.reserve_fraction:.0%}"),
+        ("least reserve, at 8 m/s of wind", f"{result.reserve_fraction:.0%}"),
     ):
         figures.add_row(label, value)
     console.print(figures)
@@ -181,7 +235,7 @@ def _show(result: PatrolPlan, files: list[Path]) -> None:
 
 
 def _site(
-    site: Path | None, grids: Path | None, no_fly: Path | None, terrain: Path | None, home: str | None
+    site: Path | None, grids: Path | None, no_fly: Path | None, terrain: Path | None, home: Place | None
 ) -> Site:
     """The site folder with what the other options replace; a file of cells may stand alone."""
     from missions.grids import Grid
@@ -198,10 +252,8 @@ def _site(
         ground = _replaced(ground, no_fly=_no_fly(no_fly))
     if terrain is not None:
         ground = _replaced(ground, terrain=load_terrain(terrain))
-    elif home is not None and isinstance(ground.terrain, FlatTerrain):
-        place = _home(home)
-        if place is not None and len(place) == 3:
-            ground = _replaced(ground, terrain=FlatTerrain(place[2]))
+    elif home is not None and isinstance(ground.terrain, FlatTerrain) and len(home) == 3:
+        ground = _replaced(ground, terrain=FlatTerrain(home[2]))
     return ground
 
 
@@ -243,9 +295,7 @@ def _area(path: Path | None) -> dict[str, Any] | None:
     return document
 
 
-def _home(text: str | None) -> tuple[float, float] | tuple[float, float, float] | None:
-    if text is None:
-        return None
+def _home(text: str) -> Place:
     try:
         numbers = [float(word) for word in text.split(",")]
     except ValueError:

@@ -167,6 +167,7 @@ def fleet(sorties: list[Sortie]) -> list[Finding]:
         return []
     return [Finding(
         code="separation", severity="warning",
-        text=f"{count} aircraft fly at the same height and cross near home",
-        remedy="let each leave the take-off area before the next one starts",
+        text=f"{count} aircraft fly at the same height; they stay apart if each takes off at its time: "
+        + ", ".join(f"aircraft {s.aircraft + 1} after {s.start_s:.0f} s" for s in sorties),
+        remedy="keep these times, or let one aircraft land before the next one starts",
     )]  # fmt: skip

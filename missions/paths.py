@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from missions.coverage import Region
+from missions.energy import RESERVE_WIND_M_S, AircraftModel, Cost, Wind
 from missions.geodesy import Array
+from missions.motion import path_cost, vertical_cost
 from missions.plan import WaypointRole
 from missions.routes import Routes
-from missions.sorties import AircraftModel, Cost, path_cost, split_lanes, vertical_cost
+from missions.sorties import split_lanes
 from missions.terrain import GroundHeight
 
 PROFILE_STEP_M = 5.0
@@ -20,25 +22,31 @@ MOST_CUTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flight:
-    """How an aircraft flies a plan: level speed, worst wind, height over the ground and what it can carry."""
+    """How an aircraft flies a plan: level speed, wind, height over the ground and what it can carry."""
 
     aircraft: AircraftModel
     speed_m_s: float
-    wind_m_s: float
+    wind: Wind
     altitude_agl_m: float
     reserve_fraction: float
 
     @property
     def usable_wh(self) -> float:
-        return self.aircraft.battery_wh * (1 - self.reserve_fraction)
+        return self.aircraft.capacity_wh * (1 - self.reserve_fraction)
+
+    def in_reserve_wind(self) -> Flight:
+        """The same flight in the wind in which the reserve must still be kept: 8 m/s, or the expected one."""
+        wind = Wind(max(RESERVE_WIND_M_S, self.wind.speed_m_s))
+        speed = self.aircraft.ground_speed(self.speed_m_s, wind.speed_m_s)
+        return replace(self, wind=wind, speed_m_s=speed)
 
     def along(self, path: Array) -> Cost:
         """Cost of (N, 2) or (N, 3) positions, from rest to rest."""
         level = path if path.shape[1] > 2 else np.column_stack([path, np.zeros(len(path))])
-        return path_cost(level, self.speed_m_s, self.wind_m_s, self.aircraft)
+        return path_cost(level, self.speed_m_s, self.wind, self.aircraft)
 
     def up_and_down(self, up_m: float, down_m: float) -> Cost:
-        return vertical_cost(up_m, down_m, self.wind_m_s, self.aircraft)
+        return vertical_cost(up_m, down_m, self.wind, self.aircraft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ class SortiePath:
 def build_sorties(lanes: Array, region: Region, home: Array, flight: Flight, least: int) -> list[SortiePath]:
     """Connect ordered lanes (N, 2, 2) and cut the tour into sorties that fit the battery.
 
-    A lane that no battery holds, there and back, is cut into pieces first.
+    A lane that no battery holds, there and back, is cut into pieces first. The reserve is kept in the wind of
+    ``Flight.in_reserve_wind``.
 
     Args:
         least: number of sorties wanted at least, for several aircraft.
@@ -61,7 +70,7 @@ def build_sorties(lanes: Array, region: Region, home: Array, flight: Flight, lea
     for _ in range(MOST_CUTS):
         routes = Routes(region, np.vstack([home[None, :], lanes.reshape(-1, 2)]))
         ways = _Ways(routes, lanes)
-        costs = _costs(ways, flight)
+        costs = _costs(ways, flight.in_reserve_wind())
         fits = [
             out.energy_wh + lane.energy_wh + back.energy_wh <= flight.usable_wh
             for lane, _, out, back in costs

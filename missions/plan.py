@@ -42,9 +42,14 @@ class Waypoint(PlanPart):
 
 
 class Sortie(PlanPart):
-    """One flight on one battery: take-off to landing."""
+    """One flight on one battery: take-off to landing.
+
+    Time and energy are those in the expected wind; ``reserve_fraction`` is what is left of the battery if it
+    blows at 8 m/s from the worst direction.
+    """
 
     aircraft: int = 0
+    start_s: float = Field(default=0.0, ge=0, description="take-off after the first one of the plan")
     waypoints: list[Waypoint]
     length_m: float
     seconds: float

@@ -1,4 +1,4 @@
-"""Plans as files: Skybeat's own .json, QGroundControl .plan, WPL 110 .waypoints, DJI .kmz; GeoJSON, KML.
+"""Plans as files: Skybeat's own .json, QGroundControl .plan, WPL 110 .waypoints, DJI .kmz; GeoJSON, KML, PNG.
 
 Formats: https://docs.qgroundcontrol.com/master/en/qgc-dev-user-guide/file_formats/plan.html and
 https://mavlink.io/en/file_formats/#mission_plain_text_file.
@@ -24,7 +24,7 @@ __all__ = [
     "MissionFile", "check_writable", "qgc_plan", "read_mission", "read_plan", "wpl_110", "write_plan",
 ]  # fmt: skip
 
-WRITABLE = (".json", ".plan", ".waypoints", ".kmz", ".kml", ".geojson")
+WRITABLE = (".json", ".plan", ".waypoints", ".kmz", ".kml", ".geojson", ".png")
 ARDUPILOT = 3
 MULTIROTOR = 2
 
@@ -62,6 +62,11 @@ def write_plan(plan: PatrolPlan, path: Path | str) -> list[Path]:
         return [_write(target, plan.model_dump_json(indent=1))]
     if suffix in (".geojson", ".kml"):
         return [_write(target, plan_kml(plan) if suffix == ".kml" else _json(_geojson(plan)))]
+    if suffix == ".png":
+        # Pillow is loaded by those who draw only
+        from missions.drawing import plan_png
+
+        return [_write(target, plan_png(plan))]
     if not plan.sorties:
         raise PlanFileInvalid(f"{target.name} cannot be written: the plan has no sortie")
     several = len(plan.sorties) > 1

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from missions import airspace, coverage, findings, proof, shapes
 from missions.airspace import Airspace
 from missions.cameras import CameraEntry
-from missions.coverage import Seen
+from missions.energy import AircraftModel, Wind
 from missions.errors import (
     AreaForbidden,
     AreaInvalid,
@@ -25,14 +25,16 @@ from missions.errors import (
     TerrainMissing,
 )
 from missions.footprints import View, seen_over_relief, view_of
+from missions.gaps import Seen
 from missions.geodesy import Array, LocalFrame
 from missions.lanes import Sweep
 from missions.messages import Latitude, Longitude
 from missions.paths import Flight, SortiePath, build_sorties, follow_terrain
 from missions.plan import Finding, PatrolPlan, PlanCamera, Sortie, Waypoint
 from missions.site import Site
-from missions.sorties import AircraftModel, share_out
+from missions.sorties import share_out
 from missions.terrain import GroundHeight, ground_in, sampled_ground
+from missions.timetable import stagger
 
 LONGEST_LANES_M = 60_000.0
 FLAT_RELIEF_M = 1.0
@@ -54,6 +56,9 @@ class PlanRequest(BaseModel):
     overlap: float = Field(default=0.1, ge=0, le=0.9)
     home: tuple[Latitude, Longitude] | tuple[Latitude, Longitude, float] | None = None
     wind_m_s: float = Field(default=0.0, ge=0, le=60)
+    wind_from_deg: Annotated[float, Field(ge=0, le=360)] | None = Field(
+        default=None, description="where the wind blows from, clockwise from north; any direction if left out"
+    )
     aircraft: int = Field(default=1, ge=1, le=20)
     buffer_m: float = Field(
         default=60.0, ge=0, le=1000, description="allowed area around the selected ground"
@@ -65,11 +70,14 @@ class PlanRequest(BaseModel):
         default=0.002, ge=0, le=0.5, description="part of the ground that may stay unseen to save detours"
     )
     battery_wh: float = Field(default=90.0, gt=0)
+    battery_health: float = Field(
+        default=1.0, gt=0, le=1, description="part of its energy when new that the battery still holds"
+    )
     reserve_fraction: float = Field(default=0.25, ge=0, lt=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
+class Task:
     """A request with everything it refers to, in metres of ``frame``."""
 
     request: PlanRequest
@@ -104,13 +112,19 @@ def plan_patrol(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEn
     Raises:
         PlanImpossible: nothing can be planned from this request; the message says what to change.
     """
-    task = _prepare(request, site, cameras)
+    task = prepare(request, site, cameras)
     tour = coverage.cover(
-        task.target, task.room.region, task.start[:2], task.sweep, _look(task), request.leave_out
+        task.target, task.room.region, task.start[:2], task.sweep, look_of(task), request.leave_out
     )
+    return plan_lanes(task, tour.lanes)
+
+
+def plan_lanes(task: Task, lanes: Array) -> PatrolPlan:
+    """The plan that flies lanes (N, 2, 2) in their order: sorties, their owners and times, and the proof."""
+    request = task.request
     paths: list[SortiePath] = []
-    if len(tour.lanes):
-        paths = build_sorties(tour.lanes, task.room.region, task.start[:2], task.flight, request.aircraft)
+    if len(lanes):
+        paths = build_sorties(lanes, task.room.region, task.start[:2], task.flight, request.aircraft)
     tolerance = min(HEIGHT_TOLERANCE_M, max(0.3, request.ceiling_m - task.flight.altitude_agl_m))
     sorties = [
         _sortie(follow_terrain(path, task.ground, task.flight.altitude_agl_m, tolerance), task)
@@ -118,24 +132,48 @@ def plan_patrol(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEn
     ]
     owners = share_out([sortie.seconds for sortie in sorties], request.aircraft)
     sorties = [s.model_copy(update={"aircraft": owner}) for s, owner in zip(sorties, owners, strict=True)]
-    return _finish(task, sorties)
+    (timed,) = stagger([(sorties, task.home)], task.flight.aircraft)
+    return _finish(task, timed)
 
 
-def _prepare(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEntry]) -> _Task:
+def flight_for(request: PlanRequest, entry: CameraEntry) -> Flight:
+    """How the request is flown: speed that can be held in the wind, height, battery.
+
+    Raises:
+        WindTooStrong: no speed is left against the wind.
+    """
+    aircraft = AircraftModel(battery_wh=request.battery_wh, battery_health=request.battery_health)
+    return Flight(
+        aircraft=aircraft, wind=Wind(request.wind_m_s, request.wind_from_deg),
+        speed_m_s=aircraft.ground_speed(request.speed_m_s or entry.speed_m_s, request.wind_m_s),
+        altitude_agl_m=request.altitude_agl_m or entry.altitude_agl_m,
+        reserve_fraction=request.reserve_fraction,
+    )  # fmt: skip
+
+
+def camera_of(request: PlanRequest, cameras: Mapping[str, CameraEntry]) -> CameraEntry:
+    """The camera that a request names.
+
+    Raises:
+        CameraUnknown: there is none of that name.
+    """
     entry = cameras.get(request.camera)
     if entry is None:
         raise CameraUnknown(
             f"there is no camera {request.camera!r}: choose one of {', '.join(sorted(cameras))}"
         )
+    return entry
+
+
+def prepare(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEntry]) -> Task:
+    """Everything that a request refers to.
+
+    Raises:
+        PlanImpossible: nothing can be planned from this request; the message says what to change.
+    """
+    entry = camera_of(request, cameras)
     camera = entry.plan_camera(request.pitch_deg)
-    aircraft = AircraftModel(battery_wh=request.battery_wh)
-    wished = request.speed_m_s or entry.speed_m_s
-    flight = Flight(
-        aircraft=aircraft, wind_m_s=request.wind_m_s,
-        speed_m_s=aircraft.ground_speed(wished, request.wind_m_s),
-        altitude_agl_m=request.altitude_agl_m or entry.altitude_agl_m,
-        reserve_fraction=request.reserve_fraction,
-    )  # fmt: skip
+    flight = flight_for(request, entry)
     unit_view = view_of(camera)
     selected, cells, notes = _selected(request, site)
     centre = selected.centroid
@@ -147,9 +185,10 @@ def _prepare(request: PlanRequest, site: Site, cameras: Mapping[str, CameraEntry
     room = airspace.open_airspace(target, forbidden, frame.to_enu(*home)[0, :2], request.buffer_m)
     ground = ground_in(frame, site.terrain)
     _check_terrain(room.allowed, ground)
-    return _Task(
+    return Task(
         request=request, site=site, frame=frame, camera=camera, unit_view=unit_view, view=view, flight=flight,
-        wished_speed_m_s=wished, home=home, target=target, cells=cells, room=room, ground=ground,
+        wished_speed_m_s=request.speed_m_s or entry.speed_m_s, home=home, target=target,
+        cells=cells, room=room, ground=ground,
         notes=[*notes, *left_out, *assumed, *room.findings],
     )  # fmt: skip
 
@@ -232,7 +271,7 @@ def _check_terrain(allowed: Any, ground: GroundHeight) -> None:
         raise TerrainMissing
 
 
-def _look(task: _Task) -> Seen | None:
+def look_of(task: Task) -> Seen | None:
     """What lanes see over relief; None where the ground is flat and a shortcut serves."""
     reach = task.request.buffer_m + task.view.far
     grid = sampled_ground(task.ground, task.target.buffer(reach).bounds)
@@ -251,11 +290,14 @@ def _look(task: _Task) -> Seen | None:
     return look
 
 
-def _sortie(path: SortiePath, task: _Task) -> Sortie:
+def _sortie(path: SortiePath, task: Task) -> Sortie:
     """A sortie with its cost; waypoints are rounded to about a millimetre."""
     flight, home = task.flight, task.home[2]
     heights = path.positions[:, 2]
-    cost = flight.along(path.positions) + flight.up_and_down(heights[0] - home, heights[-1] - home)
+    cost, worst = (
+        way.along(path.positions) + way.up_and_down(heights[0] - home, heights[-1] - home)
+        for way in (flight, flight.in_reserve_wind())
+    )
     places = task.frame.to_geodetic(path.positions)
     waypoints = [
         Waypoint(
@@ -268,11 +310,11 @@ def _sortie(path: SortiePath, task: _Task) -> Sortie:
     return Sortie(
         waypoints=waypoints, length_m=round(cost.length_m, 1), seconds=round(cost.seconds, 1),
         energy_wh=round(cost.energy_wh, 2),
-        reserve_fraction=round(1 - cost.energy_wh / flight.aircraft.battery_wh, 4),
+        reserve_fraction=round(1 - worst.energy_wh / flight.aircraft.capacity_wh, 4),
     )  # fmt: skip
 
 
-def _finish(task: _Task, sorties: list[Sortie]) -> PatrolPlan:
+def _finish(task: Task, sorties: list[Sortie]) -> PatrolPlan:
     """Figures and findings, measured on the waypoints as written."""
     request, frame = task.request, task.frame
     allowed = shapes.rings_of(shapes.to_degrees(task.room.allowed, frame))

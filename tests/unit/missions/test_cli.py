@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from missions.cli import app
@@ -26,7 +27,9 @@ def test_json_has_the_promised_keys(brook_path: Path, tmp_path: Path) -> None:
         "energy_wh", "reserve_fraction", "sorties",
     }  # fmt: skip
     assert summary["outside_m"] == 0
-    assert summary["files"] == [str(out) for out in outs]
+    assert summary["files"] == [str(out) for out in [*outs, tmp_path / "p.png"]]
+    with Image.open(tmp_path / "p.png") as picture:
+        assert picture.size == (1600, 1100)
     written = read_plan(outs[0])
     assert written.length_m == summary["length_m"]
     assert len(read_mission(outs[1]).items) == len(read_mission(outs[2]).items)
@@ -38,7 +41,7 @@ def test_the_table_names_the_figures(brook_path: Path) -> None:
     for word in ("lower bound", "ratio", "not seen", "outside allowed area", "energy", "reserve", "B01, B02"):
         assert word in result.stdout
     assert "no-fly zones and are left out" in result.stdout
-    assert "2 aircraft fly at the same height" in result.stdout
+    assert "2 aircraft fly at the same height; they stay apart" in result.stdout
 
 
 def test_cells_alone_suffice(brook_path: Path, tmp_path: Path) -> None:
@@ -76,7 +79,7 @@ def test_parts_replace_those_of_the_site(brook_path: Path, tmp_path: Path) -> No
         (("--cell", "X"), "there is no cell 'X'"),
         (
             ("--cell", "B01", "--out", "p.shp"),
-            "cannot be written; choose .json, .plan, .waypoints, .kmz, .kml or .geojson",
+            "cannot be written; choose .json, .plan, .waypoints, .kmz, .kml, .geojson or .png",
         ),
         (("--cell", "B01", "--camera", "x"), "there is no camera 'x'"),
         (("--cell", "B01", "--home", "here"), "write latitude,longitude"),

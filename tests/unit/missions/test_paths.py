@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
+from missions.energy import AircraftModel, Wind
 from missions.geodesy import Array
 from missions.paths import Flight, SortiePath, build_sorties, follow_terrain
 from missions.plan import WaypointRole as Role
-from missions.sorties import AircraftModel
 
 HOME = np.array([-100.0, 0.0])
 REGION = box(-150, -50, 1050, 250)
@@ -19,7 +19,7 @@ LANES = np.array([[[0.0, y], [1000.0, y]] if i % 2 == 0 else [[1000.0, y], [0.0,
 
 def flight(battery_wh: float = 90.0) -> Flight:
     return Flight(
-        aircraft=AircraftModel(battery_wh=battery_wh), speed_m_s=7, wind_m_s=0, altitude_agl_m=50,
+        aircraft=AircraftModel(battery_wh=battery_wh), speed_m_s=7, wind=Wind(), altitude_agl_m=50,
         reserve_fraction=0.25,
     )  # fmt: skip
 

@@ -213,12 +213,12 @@ def test_findings_forbid_what_must_not_be_flown(brook: Site) -> None:
 
 
 def test_wind_and_small_batteries_make_more_sorties(brook: Site) -> None:
-    calm = plan_patrol(PlanRequest(cells=["B02"], battery_wh=30), brook, CAMERAS)
-    small = plan_patrol(PlanRequest(cells=["B02"], battery_wh=16), brook, CAMERAS)
+    calm = plan_patrol(PlanRequest(cells=["B02"], battery_wh=40), brook, CAMERAS)
+    small = plan_patrol(PlanRequest(cells=["B02"], battery_wh=21), brook, CAMERAS)
     assert len(calm.sorties) < len(small.sorties)
     assert small.reserve_fraction >= 0.245
     assert small.seconds > calm.seconds
-    windy = plan_patrol(PlanRequest(cells=["B02"], battery_wh=30, wind_m_s=11), brook, CAMERAS)
+    windy = plan_patrol(PlanRequest(cells=["B02"], battery_wh=40, wind_m_s=11), brook, CAMERAS)
     assert windy.energy_wh > calm.energy_wh
 
 
