@@ -4,12 +4,14 @@ import { describe, expect, it } from 'vitest'
 import { en } from '@/i18n/en'
 import { zhCN } from '@/i18n/zh-CN'
 
-type Tree = { [key: string]: string | string[] | Tree }
+type Ready = { text: string }
+type Tree = { [key: string]: string | (string | Ready)[] | Tree }
 
 function leaves(tree: Tree, prefix = ''): Map<string, string | string[]> {
   const found = new Map<string, string | string[]>()
   for (const [key, value] of Object.entries(tree)) {
-    if (typeof value === 'string' || Array.isArray(value)) found.set(prefix + key, value)
+    if (typeof value === 'string') found.set(prefix + key, value)
+    else if (Array.isArray(value)) found.set(prefix + key, value.map((one) => (typeof one === 'string' ? one : one.text)))
     else for (const [path, text] of leaves(value, `${prefix}${key}.`)) found.set(path, text)
   }
   return found
