@@ -10,6 +10,7 @@ by a constant.
 
 *Within 100 ms*: share of all draws, those without an answer counted as missed. *Told*: share with an answer.
 *Straight*: flights at constant speed, for which no answer is right; ``guessed`` is the share that got one.
+*Alarms*: of ``vision.motion_check`` on right telemetry (false ones), and with a planted mix-up.
 *Zero*: what taking the clocks as they are scores on the same draws.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from drone.sim.renderer import Renderer
 from drone.sim.town import Town
 from missions.geodesy import Array
 from vision.camera import CameraModel, Pose
+from vision.motion_check import motion_alarms
 from vision.picture_motion import Motion, seen_motion
 from vision.time_offset import MOST_OFFSET_S, TimeOffset, estimate_offset
 
@@ -136,6 +138,17 @@ def tell(flight: Flight, poses: list[Pose]) -> TimeOffset:
     return estimate_offset(flight.seen, poses, START, LENS, flight.ground_amsl_m)
 
 
+def alarms(flight: Flight, poses: list[Pose]) -> tuple[bool, bool, bool]:
+    """Whether there is an alarm: with the telemetry as it is, 40 m too high, and 60 degrees aside."""
+    high = [replace(pose, altitude_amsl_m=pose.altitude_amsl_m + 40) for pose in poses]
+    aside = [replace(pose, yaw_deg=pose.yaw_deg + 60) for pose in poses]
+    right, up, turned = (
+        bool(motion_alarms(flight.seen, told, START, LENS, flight.ground_amsl_m))
+        for told in (poses, high, aside)
+    )
+    return right, up, turned
+
+
 def measure(passes: int, draws: int, seed: int) -> dict[str, Any]:
     """Figures over all passes and draws."""
     rng = np.random.default_rng(seed)
@@ -166,6 +179,7 @@ def measure(passes: int, draws: int, seed: int) -> dict[str, Any]:
         for flight in even for _ in range(draws)
     ]  # fmt: skip
     whole = np.concatenate([np.array(found) for found in errors.values()])
+    alarmed = [alarms(flight, telemetry(rng, town, flight, 0.0)) for flight in moving + even for _ in "123"]
     return {
         "passes": passes, "draws": len(whole),
         "within_100_ms": round(float(np.mean(whole <= RIGHT_S)), 3),
@@ -178,6 +192,12 @@ def measure(passes: int, draws: int, seed: int) -> dict[str, Any]:
             "draws": len(guesses),
             "guessed": round(float(np.mean([g.seconds is not None for g in guesses])), 3),
             "reason": guesses[0].reason,
+        },
+        "alarms": {
+            "draws": len(alarmed),
+            "false": round(float(np.mean([right for right, _, _ in alarmed])), 3),
+            "heights_off_by_40_m_told": round(float(np.mean([high for _, high, _ in alarmed])), 3),
+            "headings_off_by_60_deg_told": round(float(np.mean([aside for _, _, aside in alarmed])), 3),
         },
         "seconds_to_draw_and_follow": round(drawn, 1), "seconds_to_tell": round(spent, 3),
     }  # fmt: skip

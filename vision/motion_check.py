@@ -52,12 +52,14 @@ def motion_alarms(
     flow = seen.rates[:, :2] - turning[:, :2]
     steady = np.isfinite(flow).all(axis=1) & (np.abs(seen.rates[:, 2]) < STEADY_RAD_S)
     steady &= np.nan_to_num(np.abs(turning[:, 2]), nan=1.0) < STEADY_RAD_S
+    if steady.sum() < LEAST_MOTIONS:
+        return []
     expected = np.array([
         signal.motion(seconds, step, camera, yaw_offset_deg=offset)[:, :2] - turning[:, :2]
         for offset in HEADING_STEPS_DEG
     ])  # fmt: skip
     speed = np.linalg.norm(expected[0], axis=1)
-    steady &= np.nan_to_num(speed) > 0.3 * float(np.nanmedian(speed))
+    steady &= speed > 0.3 * float(np.median(speed[steady]))
     if steady.sum() < LEAST_MOTIONS:
         return []
     return _judge(signal, seconds, flow, expected, steady)

@@ -68,6 +68,10 @@ def test_heights_of_another_datum(seen: Motion, poses: list[Pose], off_m: float)
     assert float(alarm.split("as from ")[1].split(" m")[0]) == pytest.approx(60, rel=0.12)
 
 
+def test_footage_without_telemetry_tells_nothing(seen: Motion, poses: list[Pose]) -> None:
+    assert motion_alarms(seen, poses, START, LENS, GROUND_M, delay_s=300.0) == []
+
+
 def test_hovering_tells_nothing(poses: list[Pose]) -> None:
     still = Motion(np.arange(40) / 4.0, np.full(40, 0.25), np.zeros((40, 4)))
     assert alarms(still, [replace(p, latitude=28.45, longitude=117.97, yaw_deg=0.0) for p in poses]) == []
