@@ -141,7 +141,7 @@ def test_geojson_shows_area_allowed_and_way(plan: PatrolPlan, tmp_path: Path) ->
 def test_other_formats_are_refused(plan: PatrolPlan, tmp_path: Path) -> None:
     for name in ("p.shp", "p"):
         with pytest.raises(
-            FormatUnknown, match=r"choose \.json, \.plan, \.waypoints, \.kmz, \.kml or \.geojson"
+            FormatUnknown, match=r"choose \.json, \.plan, \.waypoints, \.kmz, \.kml, \.geojson or \.png"
         ):
             write_plan(plan, tmp_path / name)
         with pytest.raises(FormatUnknown):
