@@ -11,7 +11,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from missions.errors import PlanImpossible
 from missions.geodesy import Array
@@ -121,6 +120,8 @@ def _routed(task: FleetTask) -> list[list[int]]:
     if not cells:
         return [[] for _ in range(aircraft)]
     homes = [cells + number for number in range(aircraft)]
+    from ortools.constraint_solver import pywrapcp, routing_enums_pb2  # slow to load, seldom needed
+
     manager = pywrapcp.RoutingIndexManager(cells + aircraft, aircraft, homes, homes)
     routing = pywrapcp.RoutingModel(manager)
     evaluators = []
