@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from shapely import STRtree
+from shapely.affinity import scale
 from shapely.geometry import Point
 
 from missions import shapes
 from missions.errors import ZonesInvalid
 from missions.shapes import Shape
 
+EARTH_RADIUS_M = 6_371_008.8
 ZONE_KINDS = frozenset({"no_parking", "parking", "market", "square", "school_gate", "sports", "bus_stop"})
 
 
@@ -71,8 +73,20 @@ class Zones:
         found = sorted(self._tree.query(Point(longitude, latitude), predicate="intersects"))
         return [self.zones[i] for i in found if kind is None or self.zones[i].kind == kind]
 
+    def grown(self, kind: str, margin_m: float) -> Zones:
+        """The zones of one kind, each reaching ``margin_m`` metres further."""
+        return Zones([_grown(zone, margin_m) for zone in self.zones if zone.kind == kind])
+
     def to_geojson(self) -> dict[str, Any]:
         """A FeatureCollection that ``from_geojson`` reads back."""
         return shapes.collection(
             ({"code": z.code, "kind": z.kind, "name": z.name}, z.polygon) for z in self.zones
         )
+
+
+def _grown(zone: Zone, margin_m: float) -> Zone:
+    """Widened where degrees are equally long both ways, in the middle of the zone."""
+    narrow = float(np.cos(np.radians(zone.polygon.centroid.y)))
+    square = scale(zone.polygon, xfact=narrow, origin=(0, 0))
+    wider = square.buffer(float(np.degrees(margin_m / EARTH_RADIUS_M)))
+    return replace(zone, polygon=scale(wider, xfact=1 / narrow, origin=(0, 0)))

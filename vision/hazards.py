@@ -18,6 +18,8 @@ from vision.rules import HazardRules
 from vision.tracker import Track, TrackPoint
 
 PARKED = frozenset({"car", "bus", "truck", "van"})
+SIZE_LOOKS = 8
+GOES_ON_HITS = 4
 STANDING_LEAST_SAMPLES = 2
 
 
@@ -56,6 +58,7 @@ class HazardJudge:
         self.view: GroundView | None = None
         self._kinds = kinds
         self._zones = zones
+        self._forbidden = zones.grown("no_parking", rules.zone_margin) if zones is not None else None
         self._parked: dict[int, tuple[tuple[float, float], Zone]] = {}
         self._claimed: set[int] = set()
         self._low_until: dict[int, float] = {}
@@ -83,7 +86,7 @@ class HazardJudge:
                     claims += self._burning(SightingKind.SMOKE, track, interval_s)
             elif track.group == "vehicle":
                 claims += self._parking(track, interval_s)
-        claims += self._vanished(ended)
+        claims += self._vanished(ended, tracks)
         self._claimed |= {id for claim in claims if not claim.retract for id in claim.tracks}
         return claims
 
@@ -120,6 +123,9 @@ class HazardJudge:
                 "spread", spread, self.rules.spread[kind], "m", f"staying at one place within {spread:.1f} m"
             ),
         ]  # fmt: skip
+        size, least = self._size(points), self.rules.least_size[kind]
+        if size is not None:
+            reasons.append(at_least("size", size, least, "m", f"{size:.1f} m across"))
         if not all(reason.fulfilled for reason in reasons):
             return []
         return [
@@ -129,6 +135,20 @@ class HazardJudge:
             )
         ]  # fmt: skip
 
+    def _size(self, points: Sequence[TrackPoint]) -> float | None:
+        """Median width of the newest boxes (the side of a square as large), metres; None without a pose."""
+        if self.view is None:
+            return None
+        sizes = []
+        for point in points[-SIZE_LOOKS:]:
+            if point.pose is None or point.place is None:
+                continue
+            left, top, right, bottom = point.box
+            side = math.sqrt(max(right - left, 0.0) * max(bottom - top, 0.0))
+            sizes.append(side * self.view.metres_per_pixel(point.pose, point.place))
+        known = [size for size in sizes if math.isfinite(size)]
+        return float(np.median(known)) if known else None
+
     def _above_fire(self, smoke: Track, fires: Sequence[Track], seconds: float) -> bool:
         """Whether smoke rises from a fire, or is too young to tell."""
         for fire in fires:
@@ -137,8 +157,11 @@ class HazardJudge:
                 return True
         return seconds - smoke.first.seconds < self.rules.fire_hold
 
-    def _vanished(self, ended: Sequence[Track]) -> list[Claim]:
-        """Fire or smoke that was reported, then hardly seen again although its place was in view."""
+    def _vanished(self, ended: Sequence[Track], tracks: Sequence[Track]) -> list[Claim]:
+        """Fire or smoke that was reported, then hardly seen again although its place was in view.
+
+        Plumes change their shape: what goes on as another track at the same place has not vanished.
+        """
         claims = []
         for track in ended:
             kind = {"fire": SightingKind.FIRE, "smoke": SightingKind.SMOKE}.get(track.group)
@@ -146,7 +169,7 @@ class HazardJudge:
             if kind is None or not track.lost or track.id not in self._claimed:
                 continue
             least = self.rules.seen_fraction
-            if share < least:
+            if share < least and not self._goes_on(track, kind, [*tracks, *ended]):
                 points = list(track.points)
                 claims.append(
                     Claim(
@@ -161,6 +184,16 @@ class HazardJudge:
                     )
                 )  # fmt: skip
         return claims
+
+    def _goes_on(self, track: Track, kind: SightingKind, others: Sequence[Track]) -> bool:
+        """Whether another track of the kind, seen often enough itself, was at the same place lately."""
+        place = middle(list(track.points))
+        return any(
+            other.id != track.id and other.group == track.group and other.hits >= GOES_ON_HITS
+            and other.last.seconds >= track.last.seconds
+            and distance(middle(list(other.points)), place) <= self.rules.spread[kind]
+            for other in others
+        )  # fmt: skip
 
     # -- parking ---------------------------------------------------------------------------------------------
 
@@ -220,6 +253,7 @@ class HazardJudge:
     def _zone_of(self, points: Sequence[TrackPoint]) -> tuple[Zone | None, float]:
         """The no-parking zone of most looks and their share; none inside a marked parking place."""
         assert self._zones is not None
+        assert self._forbidden is not None
         assert self.view is not None
         counts: dict[str, int] = {}
         found: dict[str, Zone] = {}
@@ -228,7 +262,7 @@ class HazardJudge:
             latitude, longitude = self.view.geodetic(place)
             if self._zones.containing(latitude, longitude, "parking"):
                 continue
-            for zone in self._zones.containing(latitude, longitude, "no_parking"):
+            for zone in self._forbidden.containing(latitude, longitude):
                 counts[zone.code] = counts.get(zone.code, 0) + 1
                 found[zone.code] = zone
         if not counts:

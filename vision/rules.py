@@ -48,6 +48,7 @@ class FlameRules(_Part):
 class HazardRules(_Part):
     flames: FlameRules
     least_height: float = Field(ge=0)
+    least_size: dict[SightingKind, PositiveFloat]
     seen_fraction: float = Share
     spread: dict[SightingKind, PositiveFloat]
     fire_smoke_distance: PositiveFloat
@@ -55,6 +56,7 @@ class HazardRules(_Part):
     standing_speed: PositiveFloat
     standing_drift: PositiveFloat
     zone_fraction: float = Share
+    zone_margin: float = Field(ge=0)
     leaving_speed: PositiveFloat
     leaving_distance: PositiveFloat
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from missions.messages import SightingKind, SightingMessage, SightingState
-from tests.unit.vision.stage import Flight, Stage, Thing, at, latest, zone, zones
+from tests.unit.vision.stage import SIZES, Flight, Stage, Thing, at, latest, zone, zones
 from vision.hazards import belief
 
 NO_PARKING = zones(zone("NP-1", "no_parking", 0, 0, 8, 20))
@@ -42,6 +42,25 @@ def test_a_fire_is_reported_once_it_has_lasted(tmp_path: Path) -> None:
 )
 def test_what_is_no_fire(tmp_path: Path, thing: Thing) -> None:
     assert kinds(play(tmp_path, thing)) == []
+
+
+@pytest.mark.parametrize(("metres", "reported"), [(0.8, []), (3.0, ["smoke"])])
+def test_a_pale_stone_is_no_smoke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metres: float, reported: list[str]
+) -> None:
+    monkeypatch.setitem(SIZES, "smoke", (metres, metres, metres))
+    assert kinds(play(tmp_path, Thing("smoke", at(0, 0), 0.7))) == reported
+
+
+def test_a_plume_that_goes_on_as_another_track_has_not_vanished(tmp_path: Path) -> None:
+    first = Thing("smoke", at(0, 0), 0.7, shown=(0.0, 2.0), recall=0.8)
+    second = Thing("smoke", at(5.5, 0), 0.7, shown=(1.8, 99))
+    alone, followed = (
+        play(tmp_path / "a", first, seconds=9.0),
+        play(tmp_path / "b", first, second, seconds=9.0),
+    )
+    assert SightingState.RETRACTED in {message.state for message in alone}
+    assert SightingState.RETRACTED not in {message.state for message in followed}
 
 
 @pytest.mark.parametrize(("height", "reported"), [(4.0, []), (20.0, ["smoke"])])
@@ -82,6 +101,11 @@ def test_a_fire_lost_for_a_while_is_the_same_fire(tmp_path: Path) -> None:
 def test_a_parked_car_and_one_beside_it_are_two(tmp_path: Path) -> None:
     messages = play(tmp_path, Thing("car", at(-1.3, 0), 0.7), Thing("car", at(1.3, 0), 0.7))
     assert kinds(messages) == ["illegal_parking"] * 2
+
+
+def test_half_a_car_in_the_zone_is_a_car_in_the_zone(tmp_path: Path) -> None:
+    assert kinds(play(tmp_path, Thing("car", at(4.5, 0), 0.7), seconds=5.0)) == ["illegal_parking"]
+    assert kinds(play(tmp_path, Thing("car", at(5.6, 0), 0.7), seconds=5.0)) == []
 
 
 @pytest.mark.parametrize(

@@ -400,6 +400,7 @@ export const en: Catalogue = {
     cellRequired: 'Please choose a cell',
   },
   terms: {
+    size: 'Size',
     people_count: 'People',
     still_seconds: 'Together for',
     member_speed: 'Speed of members',

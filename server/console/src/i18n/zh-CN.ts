@@ -369,6 +369,7 @@ export const zhCN = {
     cellRequired: '请选择网格',
   },
   terms: {
+    size: '大小',
     people_count: '人数',
     still_seconds: '聚集持续',
     member_speed: '成员移动速度',
