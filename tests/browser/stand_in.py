@@ -34,6 +34,7 @@ from missions.messages import (
     TelemetryMessage,
 )
 from missions.plan import PatrolPlan
+from missions.second_look import SECOND_LOOK
 from missions.site import Site
 from tests.browser.aerial_view import AerialView
 from tests.browser.sightings import HEIGHT_M, PITCH_DEG, Piece, make_sighting
@@ -129,6 +130,10 @@ class StandInAgent:
     def _turn_to(self, request: dict[str, Any]) -> None:
         request_id = UUID(request["request_id"])
         self._post("/agent/answers", AgentAnswer(request_id=request_id, accepted=True, answered_at=_now()))
+        if request["kind"] == SECOND_LOOK:
+            self._tell("second_look_on_spot", "looking from place 1 of 2")
+            self._tell("second_look_confirmed", "seen in 9 of 10 frames")
+            return
         kind = RequestKind(request["kind"])
         if kind is RequestKind.FLY:
             self._flight, self._sequence = UUID(request["flight_id"]), 0
@@ -138,7 +143,10 @@ class StandInAgent:
 
     def _enter(self, phase: FlightPhase) -> None:
         self._phase = phase
-        entry = FlightLogEntry(at=_now(), code="phase", text=f"phase {phase.value}", phase=phase)
+        self._tell("phase", f"phase {phase.value}")
+
+    def _tell(self, code: str, text: str) -> None:
+        entry = FlightLogEntry(at=_now(), code=code, text=text, phase=self._phase)
         assert self._flight is not None
         message = FlightLogMessage(flight_id=self._flight, sequence=self._sequence, entries=[entry])
         self._post("/agent/log", message)

@@ -130,6 +130,26 @@ def test_a_wrong_alert_is_rejected_with_a_reason(
     assert after["timeline"][-1]["data"]["verdict"] == "ordinary"
 
 
+def test_the_aircraft_is_asked_to_look_again_with_one_key(
+    desk: Desk, api: httpx.Client, flight: dict[str, Any], sign_in: SignIn
+) -> None:
+    page = sign_in(desk.url, "operator", f"/fly?flight={flight['id']}")
+    launched(page, api, flight)
+    receipt = desk.agent.see(SightingKind.SMOKE, 150, 230, confidence=0.6)
+    alert = page.locator("[data-test=alert]", has_text="烟雾").first
+    alert.click()
+    expect(page.locator("[data-test=second-look]")).to_be_visible()
+    page.keyboard.press("l")
+    expect(page.locator(".log")).to_contain_text("再看一眼：第 1 个位置，共 2 个")
+    expect(page.locator(".log")).to_contain_text("再看一眼：确认")
+    requests = api.get(f"/flights/{flight['id']}").json()["requests"]
+    assert requests[-1]["kind"] == "second_look"
+    assert requests[-1]["issued_by"] == "operator"
+    entry = next(e for e in api.get("/audit?limit=30").json()["items"] if "second_look" in e["action"])
+    assert entry["actor"] == "operator"
+    assert receipt["ticket_id"]
+
+
 def test_silence_is_shown_and_nothing_freezes_quietly(
     desk: Desk, api: httpx.Client, flight: dict[str, Any], sign_in: SignIn
 ) -> None:

@@ -44,6 +44,9 @@ export const track = (id: string) => get<T.Track>(`/flights/${id}/track`)
 export const flightLog = (id: string) => list<T.LogEntry>(`/flights/${id}/log`)
 export type Command = 'launch' | 'pause' | 'resume' | 'return' | 'land'
 export const command = (id: string, name: Command) => call<T.Flight>('POST', `/flights/${id}/${name}`)
+/** Leave the lane and look at a sighting again; the aircraft answers in the flight's log. */
+export const secondLook = (id: string, sightingId: string) =>
+  call<T.Flight>('POST', `/flights/${id}/second_look`, { sighting_id: sightingId })
 
 export const sightings = (filter: { flight_id?: string | null; ticket_id?: string | null; limit?: number }) =>
   list<T.Sighting>(`/sightings${query(filter)}`)
