@@ -196,7 +196,7 @@ export interface PlanRequest {
   agent: string | null
 }
 
-export type FlightRequestKind = 'fly' | 'pause' | 'resume' | 'return' | 'land'
+export type FlightRequestKind = 'fly' | 'pause' | 'resume' | 'return' | 'land' | 'second_look'
 export interface FlightRequest {
   request_id: string
   kind: FlightRequestKind

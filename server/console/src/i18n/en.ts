@@ -112,6 +112,7 @@ export const en: Catalogue = {
     acknowledged: 'Acknowledged',
     acknowledgeAll: 'Nothing left to acknowledge',
     again: 'Look again',
+    second_look: 'Second look',
     againHint: 'The aircraft leaves its lane, looks from nearby, and goes on',
     againAsked: 'Asked to look again; the flight log tells what came of it',
     againNotNow: 'Only while the aircraft is on its lane',

@@ -99,6 +99,7 @@ export const zhCN = {
     acknowledged: '已知悉',
     acknowledgeAll: '没有待确认的告警',
     again: '再看一眼',
+    second_look: '再看一眼',
     againHint: '飞机离开航线，从近处再看这里，然后接着巡查',
     againAsked: '已请飞机再看一眼，结果见飞行日志',
     againNotNow: '飞机在航线上时才能再看一眼',
