@@ -335,6 +335,7 @@ def replay(
             else:
                 kept = replace(options, work_directory=Path("data/replay"))
                 with agent_client(server, token) as client, desk_client(server, user, password) as desk:
+                    client.get("/healthz")  # a server that is away is said before the footage is looked at
                     report = run_replay(kept, client, desk=desk if user else None, recording=recording)
         except (*EXPECTED_ERRORS, httpx.HTTPError, httpx.InvalidURL) as error:
             raise fail(error) from error
