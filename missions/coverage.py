@@ -58,11 +58,16 @@ def cover(
     """
     look: Seen = seen or (lambda starts, ends: swept(sweep.view, starts, ends))
     spare_m2 = leave_out * target.area
+    tours = []
     if seen is None and sees_all_round(sweep):
         trips = round_trips(target, region, home, sweep, spare_m2)
         trips = [with_detours(trip, target, region, sweep, look, spare_m2) for trip in trips]
         if trips:
-            return min(trips, key=lambda trip: cost_of(trip, target, look))
+            best = min(trips, key=lambda trip: cost_of(trip, target, look))
+            # Trips are best over small cells and ragged ones; where they are long, lanes may be shorter.
+            if target.area < LANES_TRIED_FROM_SWATHS * sweep.view.swath_m**2:
+                return best
+            tours.append((_score(best, target, look), best))
     drafts: list[_Draft] = []
     for options in candidates(target, region, sweep):
         draft = plan_tour(options, region, home, kicks=0)
@@ -70,7 +75,6 @@ def cover(
         hooks = sum(HOOK_M + 3 * gap.area / sweep.spacing_m for gap in gaps)
         estimate = draft.length_m + TURN_COST_M * len(draft.lanes) + hooks
         drafts.append((estimate, len(drafts), bool(gaps), options))
-    tours = []
     for options in _worth_flying_out(drafts):
         tour = plan_tour(options, region, home)
         if seen is None and len(tour.lanes):
@@ -82,6 +86,8 @@ def cover(
     return min(tours, key=lambda item: item[0])[1]
 
 
+LANES_TRIED_FROM_SWATHS = 80.0
+"""Cells of so many squares of a swath are covered with lanes as well, and the better of both is taken."""
 _Draft: TypeAlias = tuple[float, int, bool, list[LaneOptions]]
 """Estimated metres, number, whether gaps are left, lanes."""
 
