@@ -35,7 +35,7 @@ def undulation_m(latitude: ArrayLike, longitude: ArrayLike) -> Array:
     A height above sea level is a height above the ellipsoid minus this.
 
     >>> undulation_m(48.14, 11.58).round(1).tolist()
-    [45.5]
+    [45.6]
 
     Raises:
         ValueError: a latitude lies beyond the poles, or a number is not finite.
