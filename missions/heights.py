@@ -49,9 +49,7 @@ def above_sea_m(
     Raises:
         HeightUnknown: what the datum needs is missing, or the terrain does not cover a place.
     """
-    heights, lat, lon = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(values, float)) for values in (height_m, latitude, longitude))
-    )
+    heights, lat, lon = _together(height_m, latitude, longitude)
     return np.asarray(heights + level_m(datum, lat, lon, terrain=terrain, home_amsl_m=home_amsl_m))
 
 
@@ -65,10 +63,13 @@ def from_sea_m(
     home_amsl_m: float | None = None,
 ) -> Array:
     """The inverse of ``above_sea_m``."""
-    heights, lat, lon = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(values, float)) for values in (amsl_m, latitude, longitude))
-    )
+    heights, lat, lon = _together(amsl_m, latitude, longitude)
     return np.asarray(heights - level_m(datum, lat, lon, terrain=terrain, home_amsl_m=home_amsl_m))
+
+
+def _together(*values: ArrayLike) -> tuple[Array, ...]:
+    """Numbers or arrays as arrays (N,) of one length."""
+    return np.broadcast_arrays(*(np.atleast_1d(np.asarray(one, float)) for one in values))
 
 
 def level_m(

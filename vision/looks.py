@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from missions.geodesy import Array
@@ -20,7 +19,7 @@ from vision.errors import VisionError
 from vision.frames import Pixels, check_image
 from vision.ground import GroundView
 from vision.heads import suppress
-from vision.tiles import MERGE_IOU, Tile, cut_by
+from vision.tiles import MERGE_IOU, Tile, cut_by, find_in_part
 
 PERSON_M = 0.5
 """Width of a person seen from above."""
@@ -159,17 +158,8 @@ def look_at(detector: FrameDetector, image: Pixels, looks: Sequence[Look]) -> De
     h, w = check_image(image).shape[:2]
     parts = []
     for look in looks:
-        left, top, right, bottom = look.part
-        part = image[top:bottom, left:right]
-        size = max(1, round(part.shape[1] * look.scale)), max(1, round(part.shape[0] * look.scale))
-        if size != (part.shape[1], part.shape[0]):
-            how = cv2.INTER_AREA if look.scale < 1 else cv2.INTER_LINEAR
-            part = np.asarray(cv2.resize(part, size, interpolation=how), np.uint8)
-        found = detector.detect(np.ascontiguousarray(part))
-        factors = np.array([(right - left) / size[0], (bottom - top) / size[1]] * 2, np.float32)
-        boxes = found.boxes * factors + np.array([left, top, left, top], np.float32)
-        moved = Detections(boxes, found.scores, found.classes, found.names)
-        parts.append(moved.select(~cut_by(boxes, look.part, w, h)))
+        moved = find_in_part(detector, image, look.part, look.scale)
+        parts.append(moved.select(~cut_by(moved.boxes, look.part, w, h)))
     if not parts:
         return Detections.empty(detector.names)
     boxes = np.concatenate([part.boxes for part in parts])

@@ -88,7 +88,7 @@ class TiledDetector:
         self, image: Pixels, tile: Tile
     ) -> tuple[Detections, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
         h, w = image.shape[:2]
-        moved = enlarged(self._detector, image, tile, self._size / self._part)
+        moved = find_in_part(self._detector, image, tile, self._size / self._part)
         return moved, cut_by(moved.boxes, tile, w, h)
 
 
@@ -153,7 +153,7 @@ class CloserLook:
         replaced = np.zeros(len(found), np.bool_)
         parts = []
         for window in self._windows(found, w, h):
-            close = enlarged(self._detector, image, window, self._enlarge)
+            close = find_in_part(self._detector, image, window, self._enlarge)
             close = close.select(np.isin(close.classes, self._again))
             parts.append(close.select(~cut_by(close.boxes, window, w, h)))
             replaced |= again & ~cut_by(found.boxes, window, w, h) & _inside(found.boxes, window)
@@ -193,13 +193,14 @@ class CloserLook:
         return windows
 
 
-def enlarged(detector: FrameDetector, image: Pixels, tile: Tile, factor: float) -> Detections:
-    """What a detector finds in an enlarged part of an image, in the image's pixels."""
+def find_in_part(detector: FrameDetector, image: Pixels, tile: Tile, scale: float) -> Detections:
+    """What a detector finds in a part of an image that is scaled for it, in the image's pixels."""
     left, top, right, bottom = tile
     part = image[top:bottom, left:right]
-    size = (max(1, round((right - left) * factor)), max(1, round((bottom - top) * factor)))
+    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     if size != (right - left, bottom - top):
-        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        part = np.asarray(cv2.resize(part, size, interpolation=how), np.uint8)
     found = detector.detect(np.ascontiguousarray(part))
     factors = np.array([(right - left) / size[0], (bottom - top) / size[1]] * 2, np.float32)
     boxes = found.boxes * factors + np.array([left, top, left, top], np.float32)
