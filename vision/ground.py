@@ -60,12 +60,12 @@ class GroundView:
                 break
         return np.asarray(np.where((change < CONVERGED_M)[:, None], places, np.nan))
 
-    def metres_per_pixel(self, pose: Pose, place: tuple[float, float]) -> float:
-        """What a pixel spans across the view at a ground point: slant / f. NaN where no ground is known."""
+    def metres_per_pixel(self, pose: Pose, places: ArrayLike) -> Array:
+        """What a pixel spans across the view at ground points (N, 2): slant / f. NaN where none is known."""
+        points = np.atleast_2d(np.asarray(places, float))
         origin = pose.position_in(self.frame)
-        below = float(origin[2] - self.heights([place])[0])
-        slant = float(np.hypot(np.hypot(place[0] - origin[0], place[1] - origin[1]), below))
-        return slant / ((self.camera.fx_px + self.camera.fy_px) / 2)
+        slant = np.hypot(np.linalg.norm(points - origin[:2], axis=1), origin[2] - self.heights(points))
+        return np.asarray(slant / ((self.camera.fx_px + self.camera.fy_px) / 2))
 
     def covariance(self, pose: Pose, places: Array, sigma_px: ArrayLike) -> Array:
         """Error (N, 2, 2) m^2 of ground points caused by pixel errors of ``sigma_px`` alone.

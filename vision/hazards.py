@@ -145,7 +145,7 @@ class HazardJudge:
                 continue
             left, top, right, bottom = point.box
             side = math.sqrt(max(right - left, 0.0) * max(bottom - top, 0.0))
-            sizes.append(side * self.view.metres_per_pixel(point.pose, point.place))
+            sizes.append(side * float(self.view.metres_per_pixel(point.pose, point.place)[0]))
         known = [size for size in sizes if math.isfinite(size)]
         return float(np.median(known)) if known else None
 

@@ -64,12 +64,9 @@ def person_pixels(view: GroundView, pose: Pose, person_m: float = PERSON_M) -> A
     y = (np.arange(rows) + 0.5) * view.camera.height_px / rows
     pixels = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     places = view.place(pose, pixels)
-    origin = pose.position_in(view.frame)
-    focal = (view.camera.fx_px + view.camera.fy_px) / 2
     with np.errstate(invalid="ignore"):
-        below = origin[2] - np.where(np.isfinite(places[:, 0]), view.heights(places), np.nan)
-        slant = np.hypot(np.linalg.norm(places - origin[:2], axis=1), below)
-    return np.asarray((person_m * focal / slant).reshape(rows, columns))
+        spans = person_m / view.metres_per_pixel(pose, places)
+    return np.asarray(spans.reshape(rows, columns))
 
 
 def plan_looks(

@@ -1,7 +1,7 @@
 import type { Polygon } from 'geojson'
 import { describe, expect, it } from 'vitest'
 import { fromGcj02, toGcj02 } from '@/map/gcj02'
-import { boundsOf, ellipseRing, feature, inRing, labelPoint, ringArea, selfCrossing } from '@/map/geometry'
+import { boundsOf, collection, ellipseRing, feature, featureAt, inRing, labelPoint, ringArea, selfCrossing } from '@/map/geometry'
 
 const metres = (a: number[], b: number[]) =>
   Math.hypot((a[0]! - b[0]!) * 111_319.5 * Math.cos((a[1]! * Math.PI) / 180), (a[1]! - b[1]!) * 111_133)
@@ -56,5 +56,23 @@ describe('names of cells', () => {
     const cell: Polygon = { type: 'Polygon', coordinates: [ring] }
     expect(inRing(labelPoint(cell), ring)).toBe(true)
     expect(boundsOf([feature(cell)])).toEqual([0, 0, 3, 3])
+  })
+})
+
+describe('the cell under a click', () => {
+  const square = (from: number, to: number) => [[from, from], [to, from], [to, to], [from, to], [from, from]]
+  const holed = feature({ type: 'Polygon', coordinates: [square(0, 9), square(3, 6)] }, { code: 'holed' })
+  const parts = feature({ type: 'MultiPolygon', coordinates: [[square(4, 5)], [square(20, 21)]] }, { code: 'parts' })
+  const cells = collection([holed, parts])
+
+  it('is the one whose ground holds it, holes left out', () => {
+    expect(featureAt(cells, [1, 1])?.properties?.code).toBe('holed')
+    expect(featureAt(cells, [4.5, 4.5])?.properties?.code).toBe('parts')
+    expect(featureAt(cells, [20.5, 20.5])?.properties?.code).toBe('parts')
+  })
+
+  it('is none outside of all', () => {
+    expect(featureAt(cells, [3.5, 3.5])).toBeUndefined()
+    expect(featureAt(cells, [-1, 4])).toBeUndefined()
   })
 })

@@ -70,6 +70,19 @@ export function inRing([x, y]: Position, ring: Position[]): boolean {
   return inside
 }
 
+/** Whether a position lies in a polygon and in none of its holes. */
+function inPolygon(position: Position, [outline, ...holes]: Position[][]): boolean {
+  return !!outline && inRing(position, outline) && !holes.some((hole) => inRing(position, hole))
+}
+
+/** The first polygon feature that holds the position. */
+export function featureAt(features: FeatureCollection, position: Position): Feature | undefined {
+  return features.features.find(({ geometry }) => {
+    if (geometry?.type === 'Polygon') return inPolygon(position, geometry.coordinates)
+    return geometry?.type === 'MultiPolygon' && geometry.coordinates.some((part) => inPolygon(position, part))
+  })
+}
+
 /** A point inside the polygon far from its border: where its name goes. */
 export function labelPoint(geometry: Polygon | MultiPolygon): Position {
   const ring =

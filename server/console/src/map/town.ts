@@ -5,7 +5,7 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import type { FeatureCollection, Position } from 'geojson'
 import { fromGcj02, toGcj02, type Position as LonLat } from './gcj02'
-import { moved, type Bounds } from './geometry'
+import { featureAt, moved, NOTHING, type Bounds } from './geometry'
 import { addIcons } from './icons'
 import { mapStyle, type Group, type SourceName, type Theme } from './style'
 
@@ -173,6 +173,19 @@ export class TownMap {
       const hit = event.features?.[0]
       if (hit) handler(hit.properties, event)
     })
+    this.handOver(layer)
+  }
+
+  /** Clicks on cells. Asked of the ground, not of the drawing: a click counts before the first picture is drawn. */
+  onCell(handler: (code: string) => void): void {
+    this.map.on('click', ({ lngLat }) => {
+      const hit = featureAt(this.latest.get('cells') ?? NOTHING, this.fromMap([lngLat.lng, lngLat.lat]))
+      if (hit) handler(String(hit.properties?.code))
+    })
+    this.handOver('cells')
+  }
+
+  private handOver(layer: string): void {
     this.map.on('mouseenter', layer, () => (this.map.getCanvas().style.cursor = 'pointer'))
     this.map.on('mouseleave', layer, () => (this.map.getCanvas().style.cursor = ''))
   }
