@@ -29,7 +29,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ from missions.geodesy import Array, LocalFrame
 from missions.grids import Grid, GridCell
 from missions.messages import CameraMessage, Look, PoseMessage
 from missions.terrain import FlatTerrain, sampled_ground
-from server.sightings.adjustment import adjust
+from server.sightings.adjustment import Moments, adjust, moments_of
 from server.sightings.ellipses import CHI2_90
 from server.sightings.frame_tags import tag_frame
 from server.sightings.geotag import Limits, fuse, look_at_ground
@@ -108,7 +108,7 @@ def fuse_each(points: Array, jacobian: Array, things: NDArray[np.int64], truths:
 
 
 def adjust_all(
-    points: Array, jacobian: Array, things: NDArray[np.int64], moments: NDArray[np.int64], truths: Array
+    points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments, truths: Array
 ) -> Placed:
     """All things and the errors of all moments together."""
     found = adjust(points, jacobian, things, moments)
@@ -134,7 +134,7 @@ def _field_part(field: Field, points: Array, jacobian: Array, chosen: NDArray[np
     answers, points, jacobian = field.answers[chosen], points[chosen], jacobian[chosen]
     nearest, theirs = field.nearest(points), field.nearest(answers)
     targets, things = np.unique(nearest, return_inverse=True)
-    moments = np.unique(field.images[chosen], return_inverse=True)[1]
+    moments = Moments.apart(np.unique(field.images[chosen], return_inverse=True)[1])
     truths = field.control[targets]
     alone = Placed(points, field.control[nearest], np.einsum("nip,njp->nij", jacobian, jacobian),
                    np.ones(len(points), np.int64))  # fmt: skip
@@ -220,18 +220,14 @@ def wander(rng: np.random.Generator, steps: int, step_s: float, sigma: float, ti
     return np.asarray(values)
 
 
-def town_pass(
-    seed: int, gnss_axis_m: float
-) -> tuple[list[Look], NDArray[np.int64], NDArray[np.int64], Array]:
-    """One pass: looks, the thing each shows, the leg each is from, and the true places (T, 2)."""
+def town_pass(seed: int, gnss_axis_m: float) -> tuple[list[Look], NDArray[np.int64], Moments, Array]:
+    """One pass: looks, the thing each shows, the moment each is from, and the true places (T, 2)."""
     rng = np.random.default_rng(seed)
     truths = rng.uniform([0, 0], [240, 200], (60, 2))
     step_s, legs = 1.0, []
     for number, east in enumerate(np.arange(LANE_M / 2, 240, LANE_M)):
         north = np.arange(-40.0, 240.0, SPEED_M_S * step_s)
-        legs += [(number, east, y, 0.0) for y in north] if number % 2 == 0 else [
-            (number, east, y, 180.0) for y in north[::-1]
-        ]  # fmt: skip
+        legs += [(east, y, 180.0) for y in north[::-1]] if number % 2 else [(east, y, 0.0) for y in north]
     n = len(legs)
     off = np.column_stack([
         *(wander(rng, n, step_s, gnss_axis_m, 60) for _ in range(2)), wander(rng, n, step_s, 1.5, 60),
@@ -241,11 +237,11 @@ def town_pass(
         name="patrol-720p", width_px=1280, height_px=720, fx_px=LENS.fx_px, fy_px=LENS.fy_px, cx_px=640,
         cy_px=360,
     )  # fmt: skip
-    looks, things, moments = [], [], []
-    for (leg, east, north, yaw), error in zip(legs, off, strict=True):
+    looks, things = [], []
+    for step, ((east, north, yaw), error) in enumerate(zip(legs, off, strict=True)):
         true = _pose(east, north, HEIGHT_M, yaw, -60.0, 0.0, gnss_axis_m)
         told = _pose(east + error[0], north + error[1], HEIGHT_M + error[2], yaw + error[3], -60 + error[4],
-                     error[5], gnss_axis_m)  # fmt: skip
+                     error[5], gnss_axis_m, step * step_s)  # fmt: skip
         pixels, depth = project(LENS, true, TOWN, np.column_stack([truths, np.zeros(len(truths))]))
         inside = (depth > 0) & ((pixels > 0) & (pixels < [1280, 720])).all(1)
         for thing in np.flatnonzero(inside):
@@ -254,18 +250,20 @@ def town_pass(
             looks.append(Look(frame_index=0, u_px=u, v_px=v, box=(0, 0, 1, 1), score=1.0, pose=message,
                               camera=camera))  # fmt: skip
             things.append(thing)
-            moments.append(leg)
     seen, numbers = np.unique(things, return_inverse=True)
-    return looks, numbers, np.unique(moments, return_inverse=True)[1], truths[seen]
+    return looks, numbers, moments_of(looks), truths[seen]
 
 
-def _pose(east: float, north: float, up: float, yaw: float, pitch: float, roll: float, gnss_m: float) -> Pose:
+def _pose(
+    east: float, north: float, up: float, yaw: float, pitch: float, roll: float, gnss_m: float,
+    seconds: float = 0.0,
+) -> Pose:  # fmt: skip
     latitude, longitude, height = TOWN.to_geodetic([[east, north, up]])[0]
     return Pose(
-        captured_at=datetime(2026, 5, 1, tzinfo=UTC), latitude=latitude, longitude=longitude,
-        altitude_amsl_m=height, yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll, position_sigma_m=gnss_m,
-        altitude_sigma_m=1.5, attitude_sigma_deg=float(np.hypot(1, 0.5)),
-        heading_sigma_deg=float(np.hypot(1, 0.5)),
+        captured_at=datetime(2026, 5, 1, tzinfo=UTC) + timedelta(seconds=seconds),
+        latitude=latitude, longitude=longitude, altitude_amsl_m=height,
+        yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll, position_sigma_m=gnss_m, altitude_sigma_m=1.5,
+        attitude_sigma_deg=float(np.hypot(1, 0.5)), heading_sigma_deg=float(np.hypot(1, 0.5)),
     )  # fmt: skip
 
 

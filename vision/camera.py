@@ -31,7 +31,9 @@ EARTH_RADIUS_M, REFRACTION = 6_371_000.0, 0.13
 DROP_PER_M = (1 - REFRACTION) / (2 * EARTH_RADIUS_M)
 """How much lower than on a plane ground lies at a distance d from the camera, as a share of d squared."""
 MARCH_STEPS = 96
-REFINE_STEPS = 30
+REFINE_STEPS = 40
+HALVE_FROM = 12
+REFINED_M = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ def intersect_ground(
         origins: (3,) or (N, 3) start points in the frame's metres.
         rays: (N, 3) unit directions.
         ground: one height, or a function of east and north. A function is marched over in ``MARCH_STEPS``
-            steps and then refined by bisection.
+            steps and then refined to ``REFINED_M``.
         max_range_m: rays that travel further than this count as missing.
     """
     directions = np.atleast_2d(np.asarray(rays, float))
@@ -204,31 +206,68 @@ def intersect_ground(
 def _march(starts: Array, directions: Array, ground: GroundHeight, max_range_m: float) -> Array:
     steps = max_range_m * (np.arange(1, MARCH_STEPS + 1) / MARCH_STEPS) ** 2
     drops = DROP_PER_M * (1 - directions[:, 2] ** 2)
-    low = np.zeros(len(starts))
-    high = np.full(len(starts), np.nan)
+    count = len(starts)
+    low, high = np.zeros(count), np.full(count, np.nan)
+    over, under = np.full(count, np.nan), np.full(count, np.nan)
+    pending = np.arange(count)
     for step in steps:
-        pending = np.isnan(high)
-        if not pending.any():
-            break
         points = starts[pending] + step * directions[pending]
-        below = points[:, 2] + drops[pending] * step**2 <= ground(points[:, 0], points[:, 1])
-        index = np.flatnonzero(pending)
-        high[index[below]] = step
-        low[index[~below]] = step
-    found = ~np.isnan(high)
+        height = points[:, 2] + drops[pending] * step**2 - ground(points[:, 0], points[:, 1])
+        below = height <= 0
+        met, missed = pending[below], pending[~below]
+        high[met], under[met] = step, height[below]
+        low[missed], over[missed] = step, height[~below]
+        pending = missed
+        if not len(pending):
+            break
+    found = np.flatnonzero(~np.isnan(high))
     result = np.full(starts.shape, np.nan)
-    if not found.any():
+    if not len(found):
         return result
-    a, b = low[found], high[found]
-    for _ in range(REFINE_STEPS):
-        middle = (a + b) / 2
-        points = starts[found] + middle[:, None] * directions[found]
-        below = points[:, 2] + drops[found] * middle**2 <= ground(points[:, 0], points[:, 1])
-        a, b = np.where(below, a, middle), np.where(below, middle, b)
-    reach = (a + b) / 2
+    reach = _refine(
+        starts[found], directions[found], drops[found], ground, (low[found], high[found]),
+        (over[found], under[found]),
+    )  # fmt: skip
     result[found] = starts[found] + reach[:, None] * directions[found]
     result[found, 2] += drops[found] * reach**2
     return result
+
+
+def _refine(
+    starts: Array, directions: Array, drops: Array, ground: GroundHeight, ways: tuple[Array, Array],
+    heights: tuple[Array, Array],
+) -> Array:  # fmt: skip
+    """Where along each ray, (N,), the height over the ground falls to nothing within its bracket.
+
+    False position after Illinois (Dowell, Jarratt 1971, *A modified regula falsi method for computing the
+    root of an equation*): the end that stays counts half. Where a height is unknown or the bracket will not
+    close, halving goes on.
+    """
+    low, high = (way.copy() for way in ways)
+    over, under = (height.copy() for height in heights)
+    reach = high.copy()
+    kept = np.zeros(len(low))  # +1: the last round kept the far end, -1: the near one
+    active = np.arange(len(low))
+    for number in range(REFINE_STEPS):
+        a, b, fa, fb = low[active], high[active], over[active], under[active]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            middle = b - fb * (b - a) / (fb - fa)
+        halve = ~((middle >= a) & (middle <= b)) | ~(fa > 0) | (number >= HALVE_FROM)
+        middle = np.where(halve, (a + b) / 2, middle)
+        points = starts[active] + middle[:, None] * directions[active]
+        height = points[:, 2] + drops[active] * middle**2 - ground(points[:, 0], points[:, 1])
+        below = height <= 0
+        again = kept[active] == np.where(below, -1, 1)
+        low[active], high[active] = np.where(below, a, middle), np.where(below, middle, b)
+        over[active] = np.where(below, np.where(again, fa / 2, fa), height)
+        under[active] = np.where(below, height, np.where(again, fb / 2, fb))
+        kept[active] = np.where(below, -1, 1)
+        reach[active] = middle
+        open_still = ~(np.abs(height) <= REFINED_M) & (high[active] - low[active] > REFINED_M)
+        active = active[open_still]
+        if not len(active):
+            break
+    return reach
 
 
 def ground_points(

@@ -8,21 +8,25 @@ errors of all images are adjusted together (bundle adjustment with announced pos
     y_i = x_t(i) + h_t(i) c_i + J_i (a + b_m(i)) + e_i
 
 ``h`` is the error of the ground's height under the thing, ``a`` what stays for the whole flight (the GNSS
-offset, a bent gimbal mount, the barometer), ``b`` what one image or one short pass shares, ``e`` the look's
-own. All are announced errors in units of their sigmas: they have a prior, so nothing has to be seen twice,
-and ellipses never shrink below what the flight shares.
+offset, a bent gimbal mount, the barometer), ``b`` what one moment shares, ``e`` the look's own. All are
+announced errors in units of their sigmas: they have a prior, so nothing has to be seen twice, and ellipses
+never shrink below what the flight shares.
 
-``b`` is eliminated moment by moment (its looks become correlated instead), so the normal equations hold three
-unknowns per thing and nine for the flight. Looks that do not fit are left out (Tukey's biweight, reweighted).
+What wanders is not thrown anew from one moment to the next. ``b`` is a first-order Gauss-Markov process
+(Gelb 1974, *Applied Optimal Estimation*, section 3.6): two moments ``dt`` apart are correlated by
+``exp(-dt / WANDERS_S)``. Its information is block tridiagonal, so it is eliminated by a banded solution, and
+the normal equations that are left hold three unknowns per thing and nine for the flight. Looks that do not
+fit are left out (Tukey's biweight, reweighted).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
 
 from missions.messages import Look
 from server.sightings.geotag import robust_weights
@@ -36,7 +40,12 @@ THING_VARIANCE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
 at one thing; the rest is the look's own. Pitch and height are off mostly by the mount and the barometer, the
 compass turns with every leg, and the ground is higher or lower than the terrain says at each thing alone."""
 FLOOR_M2 = 1.0  # nothing is a point: from another side its foot is seen about a metre away
-MOMENT_S, MOMENT_TURN_DEG = 10.0, 25.0
+MOMENT_S, MOMENT_TURN_DEG = 2.0, 25.0
+WANDERS_S = np.array([60.0, 60.0, 60.0, 10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
+"""Correlation times of ``geotag.PARAMETERS``: a minute for GNSS and barometer, seconds for the attitude."""
+HEADING = 3
+WANDERING = np.flatnonzero(MOMENT_VARIANCE)
+CLOSEST_LINK = 0.999
 MOST_ROUNDS = 20
 MOST_THINGS = 2000
 
@@ -58,23 +67,37 @@ class Adjustment:
     scatter: float
 
 
-def adjust(
-    points: Array, jacobian: Array, things: NDArray[np.int64], moments: NDArray[np.int64]
-) -> Adjustment:
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Which moment each look is from, (N,) numbers 0 to M - 1 without a gap, in the order of time.
+
+    links: (M - 1, 9), how far the errors of ``geotag.PARAMETERS`` in a moment follow those in the one before
+    it: their correlation, from 0 (nothing is known of it) to below 1.
+    """
+
+    numbers: NDArray[np.int64]
+    links: Array
+
+    @classmethod
+    def apart(cls, numbers: NDArray[np.int64]) -> Moments:
+        """Moments that tell nothing of one another."""
+        return cls(numbers, np.zeros((int(numbers.max(initial=0)), 9)))
+
+
+def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments) -> Adjustment:
     """Place all things together.
 
     Args:
         points: (N, 2) metres east and north, each look alone; finite.
         jacobian: (N, 2, 9) metres per sigma of each of ``geotag.PARAMETERS``.
         things: (N,) which thing each look shows, 0 to T - 1, all of them used.
-        moments: (N,) which image or pass it is from, 0 to M - 1, all of them used.
+        moments: which image or stretch of time each look is from.
 
     Raises:
         ValueError: arrays of other shapes, numbers left out, or more than ``MOST_THINGS`` things.
     """
     count = _check(points, jacobian, things, moments)
-    groups = [np.flatnonzero(moments == moment) for moment in range(int(moments.max()) + 1)]
-    flight, moment = jacobian * np.sqrt(FLIGHT_VARIANCE), jacobian * np.sqrt(MOMENT_VARIANCE)
+    chain = _Chain(moments, jacobian[:, :, WANDERING] * np.sqrt(MOMENT_VARIANCE[WANDERING]))
     own = _outer(
         jacobian * np.sqrt(1 - FLIGHT_VARIANCE - MOMENT_VARIANCE - THING_VARIANCE)
     ) + FLOOR_M2 * np.eye(2)
@@ -82,19 +105,25 @@ def adjust(
     whole: Array = np.linalg.inv(_outer(jacobian) + FLOOR_M2 * np.eye(2)).astype(np.float64)
     weights, scatter = robust_weights(points - medians[things], whole)
     information: Array = np.linalg.inv(own).astype(np.float64)
+    flight = jacobian * np.sqrt(FLIGHT_VARIANCE)
+    lift = (jacobian @ np.sqrt(THING_VARIANCE))[:, :, None]
+    # (N, 2, 12): east, north and height error (in sigmas) of the thing, then the nine errors of the flight
+    design = np.concatenate([np.broadcast_to(np.eye(2), (len(points), 2, 2)), lift, flight], axis=2)
+    columns = np.concatenate(
+        [3 * things[:, None] + np.arange(3), np.broadcast_to(3 * count + np.arange(9), (len(points), 9))],
+        axis=1,
+    )
     normal = np.eye(3 * count + 9)
     solution: Array = np.zeros(3 * count + 9)
-    errors = np.zeros((len(groups), 9))
-    lift = jacobian @ np.sqrt(THING_VARIANCE)
+    errors = np.zeros((len(moments.links) + 1, 9))
     for _ in range(MOST_ROUNDS):
-        noise = own * (scatter**2 / weights)[:, None, None]
-        normal, right, steps = _normal_equations(points, lift, flight, moment, noise, things, groups)
+        weighted = information * (weights / scatter**2)[:, None, None]
+        normal, right, step = chain.eliminated(points, design, columns, weighted, 3 * count + 9)
         solution = np.linalg.solve(normal, right).astype(np.float64)
-        placed = solution[: 3 * count].reshape(-1, 3)[things]
-        residual = points - placed[:, :2] - placed[:, 2:] * lift - flight @ solution[3 * count :]
-        for group, step, index in zip(groups, steps, range(len(groups)), strict=True):
-            errors[index] = step @ residual[group].ravel()
-            residual[group] -= moment[group] @ errors[index]
+        wandered = step(solution)
+        errors[:, WANDERING] = wandered
+        residual = points - np.einsum("nij,nj->ni", design, solution[columns])
+        residual -= np.einsum("nij,nj->ni", chain.turns, wandered[moments.numbers])
         previous = weights
         weights, scatter = robust_weights(residual, information)
         if np.abs(weights - previous).max() < 1e-3:
@@ -109,74 +138,109 @@ def adjust(
     )  # fmt: skip
 
 
-def moments_of(looks: Sequence[Look]) -> NDArray[np.int64]:
-    """Which moment each look is from: a stretch of at most ``MOMENT_S`` with the camera turned one way.
+def moments_of(looks: Sequence[Look]) -> Moments:
+    """A moment is a stretch of at most ``MOMENT_S`` with the camera turned one way.
 
-    Errors of heading, pitch and GNSS wander over some ten seconds, and the compass's with every turn; looks
-    nearer to one another in time and heading share theirs.
-
-    Returns:
-        (N,) numbers from 0 without a gap, in the order of time.
+    Looks nearer to one another in time and heading share their errors; the compass's are thrown anew with
+    every turn.
     """
     seconds = np.array([look.pose.captured_at.timestamp() for look in looks])
     yaws = np.array([look.pose.yaw_deg for look in looks])
     numbers = np.zeros(len(looks), np.int64)
-    number, began, heading = -1, -np.inf, 0.0
+    began: list[float] = []
+    links: list[Array] = []
+    heading = 0.0
     for index in np.argsort(seconds, kind="stable"):
-        turned = abs((yaws[index] - heading + 180.0) % 360.0 - 180.0)
-        if seconds[index] - began > MOMENT_S or turned > MOMENT_TURN_DEG:
-            number, began, heading = number + 1, seconds[index], yaws[index]
-        numbers[index] = number
-    return numbers
+        turned = abs((yaws[index] - heading + 180.0) % 360.0 - 180.0) > MOMENT_TURN_DEG
+        if not began or turned or seconds[index] - began[-1] > MOMENT_S:
+            if began:
+                link = np.minimum(np.exp((began[-1] - seconds[index]) / WANDERS_S), CLOSEST_LINK)
+                link[HEADING] *= not turned
+                links.append(link)
+            began.append(float(seconds[index]))
+            heading = yaws[index]
+        numbers[index] = len(began) - 1
+    return Moments(numbers, np.array(links).reshape(-1, 9))
 
 
-def _normal_equations(
-    points: Array, lift: Array, flight: Array, moment: Array, noise: Array, things: NDArray[np.int64],
-    groups: list[NDArray[np.int64]],
-) -> tuple[Array, Array, list[Array]]:  # fmt: skip
-    """Normal matrix, right side, and per moment the matrix that gives its errors from its residuals.
+class _Chain:
+    """The errors of M moments, each ``len(WANDERING)`` numbers in sigmas, to be eliminated.
 
-    Unknowns: east, north and height error (in sigmas) of each thing, then the nine errors of the flight.
+    Attributes:
+        turns: (N, 2, P), metres per sigma of the errors of each look's moment.
     """
-    many = 3 * (int(things.max()) + 1)
-    normal, right = np.zeros((many + 9, many + 9)), np.zeros(many + 9)
-    announced = np.concatenate([np.arange(2, many, 3), many + np.arange(9)])
-    normal[announced, announced] = 1.0
-    steps = []
-    for group in groups:
-        rows = 2 * np.arange(len(group))
-        shared = moment[group].reshape(-1, 9)
-        covariance = shared @ shared.T
-        design = np.zeros((2 * len(group), 3 * len(group) + 9))
-        design[:, 3 * len(group) :] = flight[group].reshape(-1, 9)
-        for i in (0, 1):
-            for j in (0, 1):
-                covariance[rows + i, rows + j] += noise[group, i, j]
-            design[rows + i, 3 * np.arange(len(group)) + i] = 1.0
-            design[rows + i, 3 * np.arange(len(group)) + 2] = lift[group, i]
-        weight = np.linalg.inv(covariance)
-        columns = np.concatenate([(3 * things[group][:, None] + np.arange(3)).ravel(), many + np.arange(9)])
-        weighted = weight @ design
-        np.add.at(normal, (columns[:, None], columns[None, :]), design.T @ weighted)
-        np.add.at(right, columns, weighted.T @ points[group].ravel())
-        steps.append(shared.T @ weight)
-    return normal, right, steps
+
+    def __init__(self, moments: Moments, turns: Array) -> None:
+        self.turns = turns
+        self._numbers = moments.numbers
+        self._count, self._size = len(moments.links) + 1, turns.shape[2]
+        link = moments.links[:, WANDERING]
+        fresh = 1 - link**2
+        own = np.ones((self._count, self._size))
+        own[1:] = 1 / fresh
+        own[:-1] += link**2 / fresh
+        self._prior, self._beside = own, -link / fresh
+
+    def eliminated(
+        self, points: Array, design: Array, columns: NDArray[np.int64], weights: Array, unknowns: int
+    ) -> tuple[Array, Array, Callable[[Array], Array]]:
+        """Normal matrix and right side of the other unknowns, and what gives the moments' errors from these.
+
+        Args:
+            design: (N, 2, K), what the unknowns ``columns`` (N, K) do to each look.
+            weights: (N, 2, 2), the information of each look.
+        """
+        size, count = self._size, self._count
+        weighted = weights @ design
+        normal, right = np.zeros((unknowns, unknowns)), np.zeros(unknowns)
+        announced = np.concatenate([np.arange(2, unknowns - 9, 3), np.arange(unknowns - 9, unknowns)])
+        normal[announced, announced] = 1.0
+        np.add.at(normal, (columns[:, :, None], columns[:, None, :]), design.transpose(0, 2, 1) @ weighted)
+        np.add.at(right, columns, np.einsum("nik,ni->nk", weighted, points))
+        turned = weights @ self.turns
+        blocks, told = np.zeros((count, size, size)), np.zeros((count, size))
+        np.add.at(blocks, self._numbers, self.turns.transpose(0, 2, 1) @ turned)
+        np.add.at(told, self._numbers, np.einsum("nip,ni->np", turned, points))
+        rows = self._numbers[:, None] * size + np.arange(size)
+        across = np.zeros((count * size, unknowns + 1))
+        np.add.at(across, (rows[:, :, None], columns[:, None, :]), turned.transpose(0, 2, 1) @ design)
+        across[:, -1] = told.ravel()
+        solved = solveh_banded(self._banded(blocks), across, lower=True)
+        normal -= across[:, :-1].T @ solved[:, :-1]
+        right -= across[:, :-1].T @ solved[:, -1]
+
+        def step(solution: Array) -> Array:
+            return np.asarray(solved[:, -1] - solved[:, :-1] @ solution).reshape(count, size)
+
+        return normal, right, step
+
+    def _banded(self, blocks: Array) -> Array:
+        """Lower diagonals, (P + 1, M P), of the information of all moments."""
+        size = self._size
+        whole = blocks + self._prior[:, :, None] * np.eye(size)
+        bands = np.zeros((size + 1, self._count, size))
+        for below in range(size):
+            bands[below, :, : size - below] = whole[:, np.arange(below, size), np.arange(size - below)]
+        bands[size, :-1] = self._beside
+        return bands.reshape(size + 1, -1)
 
 
 def _outer(jacobian: Array) -> Array:
     return np.asarray(np.einsum("nip,njp->nij", jacobian, jacobian))
 
 
-def _check(points: Array, jacobian: Array, things: NDArray[np.int64], moments: NDArray[np.int64]) -> int:
+def _check(points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments) -> int:
     """The number of things."""
     n = len(points)
     if not n or points.shape != (n, 2) or jacobian.shape != (n, 2, 9):
         raise ValueError("points must be (N, 2) and the Jacobian (N, 2, 9), with N at least 1")
     if not (np.isfinite(points).all() and np.isfinite(jacobian).all()):
         raise ValueError("leave out looks that meet no ground: points and Jacobian must be finite")
-    for name, numbers in (("things", things), ("moments", moments)):
+    for name, numbers in (("things", things), ("moments", moments.numbers)):
         if numbers.shape != (n,) or not np.array_equal(np.unique(numbers), np.arange(numbers.max() + 1)):
             raise ValueError(f"{name} must number all N looks from 0 without a gap")
+    if moments.links.shape != (int(moments.numbers.max()), 9) or not (np.abs(moments.links) < 1).all():
+        raise ValueError("links must be (M - 1, 9) correlations below 1")
     count = int(things.max()) + 1
     if count > MOST_THINGS:
         raise ValueError(f"{count} things at once are too many; adjust at most {MOST_THINGS}")

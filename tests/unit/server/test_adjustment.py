@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.sightings.adjustment import FLIGHT_VARIANCE, adjust
+from server.sightings.adjustment import FLIGHT_VARIANCE, HEADING, Moments, adjust, moments_of
 from server.sightings.geotag import fuse
+from tests.fixtures.desk import look_at
 
 GNSS_M = 1.5
 
@@ -32,7 +33,7 @@ def scene(seed: int, things: int = 6, moments: int = 8, off: float = 1.0):
             jacobian.append(look)
             which.append(thing)
             when.append(moment)
-    return places, np.array(points), np.array(jacobian), np.array(which), np.array(when)
+    return places, np.array(points), np.array(jacobian), np.array(which), Moments.apart(np.array(when))
 
 
 def test_errors_of_images_are_told_from_places() -> None:
@@ -67,10 +68,38 @@ def test_the_order_of_looks_does_not_matter() -> None:
     _, points, jacobian, which, when = scene(2)
     order = np.random.default_rng(0).permutation(len(points))
     a = adjust(points, jacobian, which, when)
-    b = adjust(points[order], jacobian[order], which[order], when[order])
+    b = adjust(points[order], jacobian[order], which[order], Moments.apart(when.numbers[order]))
     assert b.positions == pytest.approx(a.positions, abs=1e-6)
     assert b.covariances == pytest.approx(a.covariances, abs=1e-6)
     assert b.weights == pytest.approx(a.weights[order], abs=1e-6)
+
+
+def test_what_wanders_slowly_is_known_better_than_what_is_thrown_anew() -> None:
+    chained, apart = [], []
+    for seed in range(6):
+        _, points, jacobian, which, when = scene(seed, moments=24, off=0.0)
+        rng = np.random.default_rng([seed, 1])
+        link = 0.9
+        heading = rng.standard_normal(24)
+        for k in range(1, 24):
+            heading[k] = link * heading[k - 1] + np.sqrt(1 - link**2) * heading[k]
+        points = points + jacobian[:, :, 3] * heading[when.numbers, None] * np.sqrt(0.7)
+        links = np.zeros((23, 9))
+        links[:, 3] = link
+        for moments, errors in ((Moments(when.numbers, links), chained), (when, apart)):
+            found = adjust(points, jacobian, which, moments)
+            errors.append(found.moment_errors[:, 3] - heading * np.sqrt(0.7))
+    assert np.std(chained) < 0.9 * np.std(apart)
+
+
+def test_moments_end_with_time_and_with_turns() -> None:
+    times_and_bearings = [(0.0, 0), (1.0, 5), (2.5, 5), (3.0, 90), (63.0, 90)]
+    moments = moments_of([look_at(0, 0, seconds=s, bearing_deg=turn) for s, turn in times_and_bearings])
+    assert moments.numbers.tolist() == [0, 0, 1, 2, 3]
+    assert moments.links[0, :3] == pytest.approx(np.exp(-2.5 / 60))
+    assert moments.links[0, HEADING] == pytest.approx(np.exp(-2.5 / 10))
+    assert moments.links[1, HEADING] == 0
+    assert moments.links[2, 0] == pytest.approx(np.exp(-1))
 
 
 def test_wrong_numbers_are_refused() -> None:
@@ -80,6 +109,8 @@ def test_wrong_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="things must number all N looks from 0 without a gap"):
         adjust(points, jacobian, which * 2, when)
     with pytest.raises(ValueError, match="with N at least 1"):
-        adjust(points[:0], jacobian[:0], which[:0], when[:0])
+        adjust(points[:0], jacobian[:0], which[:0], Moments.apart(when.numbers[:0]))
+    with pytest.raises(ValueError, match="links must be"):
+        adjust(points, jacobian, which, Moments(when.numbers, np.ones((1, 9))))
     with pytest.raises(ValueError, match="the Jacobian"):
         adjust(points, jacobian[:, :, :8], which, when)
