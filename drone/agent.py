@@ -104,6 +104,7 @@ class _Flight:
     thread: threading.Thread
     figures: WatchFigures = field(default_factory=WatchFigures)
     looks: Looks | None = None
+    told: dict[UUID, str] = field(default_factory=dict)  # what the log says of each sighting
 
 
 class Agent:
@@ -277,11 +278,10 @@ class Agent:
                 flight.looks.consider(sighting)
             self._spool.put_sighting(sighting)
             flight.figures.sightings += 1
-            self._note(
-                flight,
-                f"sighting_{sighting.state.value}",
-                f"{sighting.kind.value}: {sighting.reasons[0].text}",
-            )
+            told = f"sighting_{sighting.state.value}"
+            if flight.told.get(sighting.sighting_id) != told:
+                flight.told[sighting.sighting_id] = told
+                self._note(flight, told, f"{sighting.kind.value}: {sighting.reasons[0].text}")
         if sightings:
             self._uplink.wake()
 

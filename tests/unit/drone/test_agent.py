@@ -1,4 +1,4 @@
-"""The agent's patience with its camera."""
+"""The agent's patience with its camera, and what it tells of what it saw."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from drone import agent as agents
 from drone.agent import Agent
 from missions.clock import SystemClock
 from missions.messages import FlightLogEntry, FlightPhase
+from tests.fixtures.desk import sighting
 
 
 class Camera:
@@ -37,15 +38,26 @@ def patrol(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return SimpleNamespace(phase=FlightPhase.FLYING)
 
 
-def opened(camera: Camera, patrol: SimpleNamespace) -> tuple[object, list[FlightLogEntry]]:
+def idle_agent(camera: Camera) -> tuple[Agent, Mock]:
     spool = Mock()
     agent = Agent(
         Mock(), Mock(), camera, Mock(),  # type: ignore[arg-type]
         client=Mock(), spool=spool, uplink=Mock(), clock=SystemClock(), terrain=Mock(),
     )  # fmt: skip
-    flight = agents._Flight(uuid4(), Mock(), None, patrol, threading.Thread())
-    source = agent._open_patiently(flight)
-    return source, [call.args[1] for call in spool.put_log.call_args_list]
+    return agent, spool
+
+
+def flight_of(patrol: SimpleNamespace) -> agents._Flight:
+    return agents._Flight(uuid4(), Mock(), None, patrol, threading.Thread())  # type: ignore[arg-type]
+
+
+def logged(spool: Mock) -> list[FlightLogEntry]:
+    return [call.args[1] for call in spool.put_log.call_args_list]
+
+
+def opened(camera: Camera, patrol: SimpleNamespace) -> tuple[object, list[FlightLogEntry]]:
+    agent, spool = idle_agent(camera)
+    return agent._open_patiently(flight_of(patrol)), logged(spool)
 
 
 def test_a_camera_that_comes_late_is_still_watched(patrol: SimpleNamespace) -> None:
@@ -60,3 +72,17 @@ def test_a_flight_that_ended_waits_for_no_camera(patrol: SimpleNamespace) -> Non
     source, _ = opened(camera, patrol)
     assert source is None
     assert camera.tries == 1
+
+
+def test_the_log_tells_of_a_sighting_once_and_of_its_end(patrol: SimpleNamespace) -> None:
+    agent, spool = idle_agent(Camera(0))
+    flight = flight_of(patrol)
+    first = sighting()
+    later = first.model_copy(update={"revision": 2})
+    agent._deliver(flight, [first])
+    agent._deliver(flight, [later, sighting(kind="smoke")])
+    agent._deliver(flight, [sighting(sighting_id=first.sighting_id, revision=3, state="retracted")])
+    assert spool.put_sighting.call_count == 4
+    assert [(entry.code, entry.text.split(":")[0]) for entry in logged(spool)] == [
+        ("sighting_confirmed", "fire"), ("sighting_confirmed", "smoke"), ("sighting_retracted", "fire"),
+    ]  # fmt: skip
