@@ -220,7 +220,7 @@ def _average_precision(
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
-        raise ToolMissing("evaluation needs faster-coco-eval: pip install 'skybeat[train]'") from error
+        raise ToolMissing("evaluation needs faster-coco-eval: pip install faster-coco-eval") from error
     empty = {size: {"ap50": None, "ap": None, "ar": None} for size in SIZES}
     results = _coco_results(found, names)
     if not names:
