@@ -129,8 +129,7 @@ def own_process(flavour: str) -> Iterator[int]:
             process.stdout.close()
 
 
-@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
-@pytest.mark.parametrize("loss", [0.0, 0.15])
+@pytest.mark.parametrize(("flavour", "loss"), [("ardupilot", 0.0), ("ardupilot", 0.15), ("px4", 0.15)])
 def test_our_own_vehicle_flies_in_another_process_over_good_and_bad_radios(flavour: str, loss: float) -> None:
     with own_process(flavour) as port:
         relay = LossyRelay(port, loss, seed=7)
