@@ -8,7 +8,7 @@ without. Without a pose, boxes are matched by their overlap in the image.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -73,6 +73,8 @@ class Track:
     votes: Counter[str] = field(default_factory=Counter)
     hits: int = 0
     missed: int = 0
+    waiting: int = 0
+    """Frames since the last look at it in which its place was not looked at: these count for nothing."""
     frames: int = 0
     state: Array | None = None
     covariance: Array | None = None
@@ -98,7 +100,7 @@ class Track:
     @property
     def seen(self) -> bool:
         """Whether it was seen in the newest frame."""
-        return self.missed == 0
+        return self.missed == 0 and self.waiting == 0
 
     @property
     def velocity(self) -> tuple[float, float]:
@@ -145,18 +147,27 @@ class Tracker:
         frame_index: int,
         pose: Pose | None,
         image_size: tuple[int, int],
+        looked_at: Callable[[NDArray[np.float32]], Mask] | None = None,
     ) -> list[Track]:
-        """Take in one frame; the tracks that live on, seen or not. ``ended`` holds those it ended."""
+        """Take in one frame; the tracks that live on, seen or not. ``ended`` holds those it ended.
+
+        Args:
+            looked_at: of boxes (N, 4) in the picture, which lie where it was looked at: only there is a thing
+                that is not found missed. None: everywhere.
+        """
         self._origin = self._origin or captured_at
         seconds = (captured_at - self._origin).total_seconds()
         measured = self._measure(detections, pose, image_size)
         for track in self.tracks:
-            track.frames += 1
             self._predict(track, seconds)
         pairs = self._associate(measured, seconds)
         self._stabilise(measured, pairs)
-        for track in self.tracks:
-            track.missed += 1
+        held = looked_at(self._boxes(pose)) if looked_at is not None else np.ones(len(self.tracks), np.bool_)
+        found = {track.id for track in pairs.values()}
+        for track, is_held in zip(self.tracks, held, strict=True):
+            track.frames += bool(is_held) or track.id in found
+            track.missed += bool(is_held)
+            track.waiting += not is_held
         for index, track in pairs.items():
             self._take(track, measured, index, captured_at, seconds, frame_index, pose)
         for index in (int(i) for i in np.flatnonzero(measured.strong)):
@@ -164,6 +175,13 @@ class Tracker:
                 self._start(measured, index, captured_at, seconds, frame_index, pose)
         self._retire(seconds, pose)
         return self.tracks
+
+    def expected(self, captured_at: datetime, pose: Pose | None) -> NDArray[np.float32]:
+        """Where the tracks should be in the next frame: boxes (N, 4) px in their order, NaN behind it."""
+        if self._origin is not None:
+            for track in self.tracks:
+                self._predict(track, (captured_at - self._origin).total_seconds())
+        return self._boxes(pose)
 
     # -- one frame's boxes ---------------------------------------------------------------------------------
 
@@ -222,6 +240,17 @@ class Tracker:
 
     def _threshold(self, name: str) -> float:
         return self._thresholds.get(name, 0.25)
+
+    def _boxes(self, pose: Pose | None) -> NDArray[np.float32]:
+        """The last box of each track (N, 4), moved to where its place is in the picture now."""
+        boxes = np.array([track.last.box for track in self.tracks]).reshape(-1, 4)
+        placed = [i for i, track in enumerate(self.tracks) if track.state is not None]
+        if pose is None or self.view is None or not placed:
+            return boxes.astype(np.float32)
+        states = np.array([self.tracks[i].state[:2] for i in placed])  # type: ignore[index]
+        before = np.array([self.tracks[i].last.pixel for i in placed])
+        boxes[placed] += np.tile(self.view.pixels(pose, states + self._shift) - before, 2)
+        return boxes.astype(np.float32)
 
     # -- association ---------------------------------------------------------------------------------------
 
@@ -335,7 +364,7 @@ class Tracker:
         )  # fmt: skip
         track.votes[name] += float(measured.found.scores[index])  # type: ignore[assignment]
         track.hits += 1
-        track.missed = 0
+        track.missed = track.waiting = 0
         if grounded:
             steady = place - self._shift
             track.steady.append((seconds, float(steady[0]), float(steady[1])))
@@ -372,7 +401,7 @@ class Tracker:
     def _retire(self, seconds: float, pose: Pose | None) -> None:
         """End tracks that are lost, that never came true, or whose place has left the picture."""
         outside: set[int] = set()
-        missing = [track for track in self.tracks if track.missed and track.state is not None]
+        missing = [track for track in self.tracks if not track.seen and track.state is not None]
         if missing and pose is not None and self.view is not None:
             states = np.array([track.state[:2] for track in missing if track.state is not None])
             inside = self.view.in_view(pose, states + self._shift, margin_px=-20.0)

@@ -30,11 +30,13 @@ from vision.errors import ImageRefused
 from vision.evidence import Box, EvidenceChain, EvidenceStore, draw
 from vision.flames import with_flames
 from vision.frames import Frame, Pixels, check_image
+from vision.glances import AimedDetector, Glance, Scene
 from vision.ground import GroundView
 from vision.hazards import HazardJudge
 from vision.redact import redact
 from vision.rules import WatchRules, load_rules
 from vision.sightings import Entry, SightingBook, Source
+from vision.tiles import merge
 from vision.tracker import Track, Tracker
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ USUAL_INTERVALS = 15
 LEAST_CLIP_FRAMES = 3
 HIDE_MISSED_S = 1.5
 HIDE_MARGIN = 0.25
+CLAIMED_WORTH = 4.0
+"""How much more it is worth to look at a thing that is being reported than at another that is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Watch:
         self._intervals: deque[float] = deque(maxlen=USUAL_INTERVALS)
         self._origin: datetime | None = None
         self._last_s: float | None = None
+        self._claimed: set[int] = set()
 
     def process(self, frame: Frame) -> WatchResult:
         """Take in one frame. They come in order; one that is not newer than the last is skipped."""
@@ -141,9 +146,10 @@ class Watch:
         self._last_s = seconds
         self.frames += 1
         self._check_size(frame.image)
-        detections = with_flames(frame.image, self._detector.detect(frame.image), self._rules.hazards.flames)
-        pose = self._pose(frame.captured_at)
-        tracks = self._tracker.update(detections, frame.captured_at, frame.index, pose, size)
+        glance, pose = self._glance(frame, seconds)
+        detections = with_flames(frame.image, glance.detections, self._rules.hazards.flames)
+        looked_at = glance.looked.holds if glance.looked is not None else None
+        tracks = self._tracker.update(detections, frame.captured_at, frame.index, pose, size, looked_at)
         hidden = self._hidden(detections, tracks, seconds, pose)
         self._keep(frame, seconds, hidden)
         interval = float(np.median(self._intervals)) if self._intervals else 0.2
@@ -180,6 +186,19 @@ class Watch:
 
     # -- inside --------------------------------------------------------------------------------------------
 
+    def _glance(self, frame: Frame, seconds: float) -> tuple[Glance, Pose | None]:
+        """Look at the frame: at all of it, or, where the detector is aimed, at what is worth it.
+
+        Live poses come in while a detector works, so that they are asked for as late as can be.
+        """
+        if not isinstance(self._detector, AimedDetector):
+            return Glance(self._detector.detect(frame.image)), self._pose(frame.captured_at)
+        pose = self._pose(frame.captured_at)
+        expected = self._tracker.expected(frame.captured_at, pose)
+        worth = [CLAIMED_WORTH if track.id in self._claimed else 1.0 for track in self._tracker.tracks]
+        scene = Scene(seconds, pose, self._view if pose else None, expected, np.array(worth))
+        return self._detector.glance(frame.image, scene), pose
+
     def _check_size(self, image: Pixels) -> None:
         """The camera model must fit the picture; one of the same shape is scaled to it once.
 
@@ -207,7 +226,8 @@ class Watch:
             track
             for track in tracks
             if not track.seen and track.group in ("person", "vehicle", "cycle") and track.state is not None
-            and seconds - track.last.seconds <= HIDE_MISSED_S and track.name in detections.names
+            and (track.waiting or seconds - track.last.seconds <= HIDE_MISSED_S)
+            and track.name in detections.names
         ]  # fmt: skip
         if not missed or pose is None or self._view is None:
             return detections
@@ -248,6 +268,7 @@ class Watch:
                 self.unplaced += not any(point.pose for point in claim.points)
             elif not claim.retract:
                 alerts |= dict.fromkeys(claim.tracks, claim.kind)
+                self._claimed |= claim.tracks
                 if not entry.chain.items:
                     self._snapshot(entry, claim, frame, detections)
         return alerts
@@ -259,6 +280,9 @@ class Watch:
         """The redacted picture with box and reasons, and the untouched one beside it."""
         box = claim.points[-1].box
         why = "; ".join(reason.text for reason in claim.reasons if reason.text)
+        if isinstance(self._detector, AimedDetector):
+            # Whoever stands in a part that was not looked at in this frame is to be hidden too.
+            detections = merge([detections, self._detector.detect(frame.image)], names=detections.names)
         caption = f"{claim.kind.value.replace('_', ' ')} | {frame.captured_at:%Y-%m-%d %H:%M:%S} UTC | {why}"
         shown = draw(redact(frame.image, detections), [box], claim.kind.value, caption)
         entry.chain.add_picture(shown, EvidenceRole.SNAPSHOT, frame.captured_at, redacted=True)

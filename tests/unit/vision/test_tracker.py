@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,11 +38,15 @@ class Run:
         if grounded:
             self.tracker.view = VIEW
 
-    def look(self, seconds: float, *things: tuple[str, tuple[float, float], float]) -> list[int]:
+    def look(
+        self, seconds: float, *things: tuple[str, tuple[float, float], float], looked_at: Any = None
+    ) -> list[int]:
         """Ids of the tracks seen now."""
         pose = self.flight.pose(seconds) if self.grounded else None
         found = seen(*things, flight=self.flight, seconds=seconds)
-        tracks = self.tracker.update(found, START + timedelta(seconds=seconds), self.index, pose, SIZE)
+        tracks = self.tracker.update(
+            found, START + timedelta(seconds=seconds), self.index, pose, SIZE, looked_at
+        )
         self.index += 1
         return sorted(track.id for track in tracks if track.seen)
 
@@ -115,6 +120,44 @@ def test_what_leaves_the_picture_ends_at_once_and_is_not_lost() -> None:
         run.look(i / 5, ("car", (0.0, -20.0), 0.7))
         ended += [(track.id, track.lost) for track in run.tracker.ended]
     assert ended == [(1, False)]
+
+
+def test_what_was_not_looked_at_is_not_missed() -> None:
+    run = Run(Flight(0, -35, 0, 0))
+    thing = ("car", (0.0, 0.0), 0.7)
+    for i in range(3):
+        run.look(i / 5, thing)
+    for i in range(3, 40):
+        run.look(i / 5, looked_at=lambda boxes: np.zeros(len(boxes), np.bool_))
+    (track,) = run.tracker.tracks
+    assert (track.missed, track.waiting, track.frames, track.seen) == (0, 37, 3, False)
+    assert run.look(8.0, thing) == [1]
+    assert (track.waiting, track.frames, track.hits) == (0, 4, 4)
+    for i in range(20):
+        run.look(8.2 + i / 5, looked_at=lambda boxes: np.ones(len(boxes), np.bool_))
+    assert run.tracker.tracks == []
+
+
+def test_what_leaves_the_picture_ends_though_nobody_looks() -> None:
+    run = Run()
+    ended = []
+    for i in range(60):
+        things = [("car", (0.0, -20.0), 0.7)] if i < 5 else []
+        run.look(i / 5, *things, looked_at=lambda boxes: np.zeros(len(boxes), np.bool_))
+        ended += [(track.id, track.lost) for track in run.tracker.ended]
+    assert ended == [(1, False)]
+
+
+def test_where_tracks_are_expected_follows_camera_and_thing() -> None:
+    run = Run()
+    for i in range(10):
+        run.look(i / 5, ("person", (1.3 * i / 5, -10.0), 0.7))
+    later = run.flight.pose(3.0)
+    (expected,) = run.tracker.expected(START + timedelta(seconds=3.0), later)
+    np.testing.assert_allclose(expected, box_of("person", (3.9, -10.0), later), atol=8)
+    asked = []
+    run.look(3.0, looked_at=lambda boxes: asked.append(boxes) or np.ones(len(boxes), np.bool_))
+    np.testing.assert_allclose(asked[0][0], expected, atol=1e-3)
 
 
 def test_a_flash_of_one_frame_is_dropped() -> None:
