@@ -2,7 +2,7 @@
 
 MissionsError
 ├── FileInvalid            a file cannot be used: TerrainInvalid, GridsInvalid, ZonesInvalid, SiteInvalid,
-│                          CamerasInvalid, PlanFileInvalid, FormatUnknown
+│                          CamerasInvalid, ServiceLevelsInvalid, PlanFileInvalid, FormatUnknown
 ├── TerrainUnknown         no elevation is known there
 └── PlanImpossible         NothingSelected, CellUnknown, CameraUnknown, CameraLooksUp, AreaInvalid,
                            AreaOutsideCells, AreaForbidden, AreaTooLarge, TerrainMissing, HomeForbidden,
@@ -41,6 +41,10 @@ class SiteInvalid(FileInvalid):
 
 class CamerasInvalid(FileInvalid):
     """The file of cameras cannot be used: correct the entry that the message names."""
+
+
+class ServiceLevelsInvalid(FileInvalid):
+    """The file of service levels cannot be used: correct the entry that the message names."""
 
 
 class PlanFileInvalid(FileInvalid):

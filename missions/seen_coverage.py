@@ -2,12 +2,13 @@
 not.
 
 Ground is what lies within a polygon and not under a building. A square is *served* when it was seen within
-the hours of the service level, at its fineness or better, by its algorithm.
+the hours of the service level, at its fineness or better, by its algorithm. Ground of several cells is judged
+part by part, each by the level of its cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -65,11 +66,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """Square metres of open ground: all, ever seen, seen in time, served. ``fineness_m`` is the median
-    class of what was seen in time, ``dwell_s`` the mean stay of what was ever seen; None where nothing
-    was."""
+    """Square metres of open ground: all, promised to be served, ever seen, seen in time, served.
+    ``fineness_m`` is the median class of what was seen in time, ``dwell_s`` the mean stay of what was ever
+    seen; None where nothing was."""
 
     ground_m2: float
+    wanted_m2: float
     ever_m2: float
     recent_m2: float
     served_m2: float
@@ -81,6 +83,20 @@ class Coverage:
     def share(self) -> float:
         """Served ground over all ground; 1 where there is none to see."""
         return self.served_m2 / self.ground_m2 if self.ground_m2 > 0 else 1.0
+
+    @property
+    def wanted_share(self) -> float:
+        """The share that is promised; of several cells the mean of theirs, weighed by ground."""
+        return self.wanted_m2 / self.ground_m2 if self.ground_m2 > 0 else 0.0
+
+    @property
+    def fulfilled(self) -> bool:
+        """Whether at least as much ground is served as is promised."""
+        return self.served_m2 >= self.wanted_m2 * (1 - 1e-9)
+
+
+Levelled = tuple[Ground, ServiceLevel]
+"""Ground and the level that it is judged by."""
 
 
 def ground_within(polygon: Shape, obstacles: Obstacles, frame: LocalFrame) -> Ground:
@@ -102,32 +118,59 @@ def ground_within(polygon: Shape, obstacles: Obstacles, frame: LocalFrame) -> Gr
     return Ground(polygon, squares)
 
 
+def split_ground(ground: Ground, cells: Iterable[tuple[str, Ground]]) -> list[tuple[str | None, Ground]]:
+    """The squares of some ground by the cell that they lie in; those outside all cells last, under None.
+
+    The parts keep the polygon of the whole. A square that two cells share goes to the first.
+    """
+    left = {key: mask.copy() for key, mask in ground.squares.items()}
+    parts: list[tuple[str | None, Ground]] = []
+    for code, cell in cells:
+        shared = {key: left[key] & mask for key, mask in cell.squares.items() if key in left}
+        squares = {key: mask for key, mask in shared.items() if mask.any()}
+        for key, mask in squares.items():
+            left[key] &= ~mask
+        if squares:
+            parts.append((code, Ground(ground.polygon, squares)))
+    outside = {key: mask for key, mask in left.items() if mask.any()}
+    return [*parts, (None, Ground(ground.polygon, outside))] if outside else parts
+
+
 def coverage(
     ground: Ground, tiles: Mapping[TileKey, SeenTile], level: ServiceLevel, now: datetime
 ) -> Coverage:
     """How well the service level is met on some ground."""
-    total = ever = recent = served = stay = 0.0
+    return coverage_of_parts([(ground, level)], tiles, now)
+
+
+def coverage_of_parts(
+    parts: Iterable[Levelled], tiles: Mapping[TileKey, SeenTile], now: datetime
+) -> Coverage:
+    """How well parts of ground, each judged by its own level, are served together."""
+    total = wanted = ever = recent = served = stay = 0.0
     newest = 0
     classes = np.zeros(len(FINENESS_M))
-    since = level.since(now)
-    for key, mask in ground.squares.items():
-        unit = square_m2(key)
-        total += unit * float(mask.sum())
-        tile = tiles.get(key)
-        if tile is None:
-            continue
-        last = tile.last_seen(algorithm=level.algorithm)[mask]
-        newest = max(newest, int(last.max(initial=0)))
-        seen = last > 0
-        ever += unit * float(seen.sum())
-        recent += unit * float((last >= since).sum())
-        served += unit * float((tile.last_seen(level.fineness_m, level.algorithm)[mask] >= since).sum())
-        stay += unit * float(tile.dwell_s[mask][seen].sum())
-        finest = tile.finest(since, level.algorithm)[mask]
-        classes += unit * np.bincount(finest[finest < 255], minlength=len(FINENESS_M))
+    for ground, level in parts:
+        since = level.since(now)
+        for key, mask in ground.squares.items():
+            unit = square_m2(key)
+            total += unit * float(mask.sum())
+            wanted += unit * float(mask.sum()) * level.share
+            tile = tiles.get(key)
+            if tile is None:
+                continue
+            last = tile.last_seen(algorithm=level.algorithm)[mask]
+            newest = max(newest, int(last.max(initial=0)))
+            seen = last > 0
+            ever += unit * float(seen.sum())
+            recent += unit * float((last >= since).sum())
+            served += unit * float((tile.last_seen(level.fineness_m, level.algorithm)[mask] >= since).sum())
+            stay += unit * float(tile.dwell_s[mask][seen].sum())
+            finest = tile.finest(since, level.algorithm)[mask]
+            classes += unit * np.bincount(finest[finest < 255], minlength=len(FINENESS_M))
     middle = int(np.searchsorted(np.cumsum(classes), classes.sum() / 2)) if classes.sum() > 0 else None
     return Coverage(
-        ground_m2=total, ever_m2=ever, recent_m2=recent, served_m2=served,
+        ground_m2=total, wanted_m2=wanted, ever_m2=ever, recent_m2=recent, served_m2=served,
         last_seen_at=datetime.fromtimestamp(newest, UTC) if newest else None,
         fineness_m=None if middle is None else FINENESS_M[middle], dwell_s=stay / ever if ever > 0 else None,
     )  # fmt: skip
@@ -135,20 +178,27 @@ def coverage(
 
 def gaps(ground: Ground, tiles: Mapping[TileKey, SeenTile], level: ServiceLevel, now: datetime) -> Shape:
     """The ground that is not served, in degrees; gaps under 10 m2 are left out."""
-    since = level.since(now)
+    return gaps_of_parts([(ground, level)], tiles, now)
+
+
+def gaps_of_parts(parts: Sequence[Levelled], tiles: Mapping[TileKey, SeenTile], now: datetime) -> Shape:
+    """As ``gaps``, of parts of ground that are each judged by their own level; gaps go on across parts."""
     boxes: list[Any] = []
-    for key, mask in ground.squares.items():
-        tile = tiles.get(key)
-        missing = mask
-        if tile is not None:
-            missing = mask & (tile.last_seen(level.fineness_m, level.algorithm) < since)
-        boxes += _boxes(key, missing)
+    for ground, level in parts:
+        since = level.since(now)
+        for key, mask in ground.squares.items():
+            tile = tiles.get(key)
+            missing = mask
+            if tile is not None:
+                missing = mask & (tile.last_seen(level.fineness_m, level.algorithm) < since)
+            boxes += _boxes(key, missing)
     if not boxes:
         return shapely.Polygon()
-    frame = _frame_of(ground.polygon)
+    whole = shapely.union_all(list({id(ground.polygon): ground.polygon for ground, _ in parts}.values()))
+    frame = _frame_of(whole)
     rough = shapes.to_plane(shapely.union_all(np.array(boxes, object)), frame)
     closed = rough.buffer(CLOSE_M, join_style="mitre").buffer(-CLOSE_M - OPEN_M, join_style="mitre")
-    opened = closed.buffer(OPEN_M, join_style="mitre").intersection(shapes.to_plane(ground.polygon, frame))
+    opened = closed.buffer(OPEN_M, join_style="mitre").intersection(shapes.to_plane(whole, frame))
     kept = [part for part in shapes.parts_of(opened.simplify(0.3)) if part.area >= SMALLEST_GAP_M2]
     return shapes.to_degrees(shapely.union_all(kept), frame)
 

@@ -1,4 +1,4 @@
-"""Writes a town as a site folder: GeoJSON layers, terrain, site.json."""
+"""Writes a town as a site folder: GeoJSON layers, terrain, service levels, site.json."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ SQUARE_MATERIALS = {"plaza"}
 PARAPET_M = 0.8
 TREE_TOP, CROWN = 0.66, 0.94
 """Middle of a crown over the height of its tree, and its mean radius over its widest."""
+BUSY_CELLS = ("School", "Market")
+"""Where many people are: there more is promised."""
+SERVICE_LEVELS = """\
+# What is promised for the ground of each cell; configs/service_levels.yaml says how to read this.
+default: {hours: 24, fineness_cm: 12, share: 0.95, algorithm: any}
+cells:
+"""
 FIELD_MATERIALS = {"crop_green", "crop_dark", "crop_yellow", "soil"}
 
 
@@ -37,6 +44,7 @@ def write_site(town: Town, directory: Path) -> None:
     _write(directory / "no_fly.geojson", _no_fly(town))
     _write(directory / "basemap.geojson", _basemap(town))
     town.terrain.write_ascii_grid(directory / "terrain.asc")
+    (directory / "service_levels.yaml").write_text(_service_levels(town), "utf-8")
     site = {
         "name": {"zh": "云溪镇", "en": "Yunxi"},
         "home": [round(v, DIGITS) for v in town.home],
@@ -60,6 +68,12 @@ def _feature(town: Town, shape: Any, **properties: Any) -> dict[str, Any]:
 
 def _cells(town: Town) -> list[dict[str, Any]]:
     return [_feature(town, c.polygon, code=c.code, name=c.zh, name_en=c.en) for c in town.cells]
+
+
+def _service_levels(town: Town) -> str:
+    busy = [cell for cell in town.cells if cell.en in BUSY_CELLS]
+    rules = [f'  "{cell.code}": {{hours: 8, fineness_cm: 8}}  # {cell.zh}\n' for cell in busy]
+    return SERVICE_LEVELS + "".join(rules)
 
 
 def _zones(town: Town) -> list[dict[str, Any]]:

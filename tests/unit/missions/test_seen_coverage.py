@@ -10,7 +10,16 @@ from shapely import box
 
 from missions import shapes
 from missions.geodesy import LocalFrame
-from missions.seen_coverage import ServiceLevel, coverage, gaps, ground_within, refly_area
+from missions.seen_coverage import (
+    ServiceLevel,
+    coverage,
+    coverage_of_parts,
+    gaps,
+    gaps_of_parts,
+    ground_within,
+    refly_area,
+    split_ground,
+)
 from missions.seen_obstacles import Obstacles, Prism
 from missions.seen_tiles import SeenTile, centres_of, tiles_within
 
@@ -102,3 +111,57 @@ def test_gaps_near_each_other_are_flown_as_one():
     assert len(shapes.parts_of(area)) == 1
     assert area.buffer(1e-7).contains(left)
     assert refly_area(degrees(0, 0, 3, 3)).is_empty
+
+
+WEST, EAST = degrees(0, 0, 40, 80), degrees(40, 0, 80, 80)
+
+
+def parts_of_cell():
+    """A cell of 100 m by 80 m whose western 80 m belong to two cells, the rest to none."""
+    cells = [(code, ground_within(part, Obstacles(), FRAME)) for code, part in (("W", WEST), ("E", EAST))]
+    return split_ground(ground_within(CELL, Obstacles(), FRAME), cells)
+
+
+def test_ground_is_split_by_cell_without_loss():
+    parts = dict(parts_of_cell())
+    assert list(parts) == ["W", "E", None]
+    areas = [coverage(part, {}, LEVEL, NOW).ground_m2 for part in parts.values()]
+    assert areas == pytest.approx([3200, 3200, 1600], rel=0.03)
+    assert sum(areas) == pytest.approx(
+        coverage(ground_within(CELL, Obstacles(), FRAME), {}, LEVEL, NOW).ground_m2
+    )
+
+
+def test_ground_that_two_cells_share_counts_once():
+    ground = ground_within(CELL, Obstacles(), FRAME)
+    parts = split_ground(ground, [("A", ground), ("B", ground)])
+    assert [code for code, _ in parts] == ["A"]
+
+
+def test_each_part_is_judged_by_its_own_level():
+    strict = ServiceLevel(hours=24, fineness_m=0.05, share=1.0)
+    levels = {"W": LEVEL, "E": strict, None: ServiceLevel(share=0.5)}
+    judged = [(part, levels[code]) for code, part in parts_of_cell()]
+    found = coverage_of_parts(judged, seen(CELL.buffer(1e-5)), NOW)
+    assert found.share == pytest.approx(0.6, abs=0.01), "all was seen, at 8 cm: not enough in the east"
+    assert found.recent_m2 == pytest.approx(found.ground_m2)
+    assert found.wanted_share == pytest.approx(0.4 * 0.95 + 0.4 + 0.2 * 0.5, abs=0.01)
+    assert not found.fulfilled
+    missing = gaps_of_parts(judged, seen(CELL.buffer(1e-5)), NOW)
+    assert shapes.to_plane(missing, FRAME).bounds == pytest.approx((40, 0, 80, 80), abs=1.0)
+
+
+def test_parts_of_one_level_are_judged_as_the_whole():
+    ground, tiles = ground_within(CELL, Obstacles(), FRAME), seen(degrees(0, 0, 60, 80))
+    judged = [(part, LEVEL) for _, part in parts_of_cell()]
+    whole, parts = coverage(ground, tiles, LEVEL, NOW), coverage_of_parts(judged, tiles, NOW)
+    assert parts.served_m2 == pytest.approx(whole.served_m2)
+    assert (parts.share, parts.dwell_s, parts.fineness_m) == pytest.approx((whole.share, 2.0, 0.08))
+    assert gaps_of_parts(judged, tiles, NOW).equals(gaps(ground, tiles, LEVEL, NOW))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_all_ground_seen_fulfils_any_share(share):
+    judged = [(part, ServiceLevel(share=share)) for _, part in parts_of_cell()]
+    assert coverage_of_parts(judged, seen(CELL.buffer(1e-5)), NOW).fulfilled
+    assert not coverage_of_parts(judged, {}, NOW).fulfilled
