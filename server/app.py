@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -14,8 +15,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from missions.cameras import load_cameras
 from missions.clock import Clock, SystemClock
-from missions.errors import CamerasInvalid
+from missions.errors import CamerasInvalid, ServiceLevelsInvalid
 from missions.kinds import KindsInvalid, load_kinds
+from missions.service_levels import site_service_levels
 from server import VERSION, pages, problems, tables, worker
 from server.access.endpoints import router as access
 from server.access.guard import refuse_unguarded
@@ -44,6 +46,8 @@ from server.settings import Settings
 from server.sightings.endpoints import router as sightings
 from server.tickets.endpoints import router as tickets
 from server.tracing import Tracing
+
+logger = logging.getLogger(__name__)
 
 ROUTERS = (access, grids, fleet, flights, seen, sightings, tickets, evidence, figures, agent, live)
 assert tables.METADATA.tables, "all tables are registered before the first query"
@@ -79,7 +83,8 @@ def make_context(settings: Settings, clock: Clock) -> Context:
     try:
         kinds = load_kinds(settings.kinds_file)
         load_cameras(settings.cameras_file)
-    except (KindsInvalid, CamerasInvalid) as error:
+        service_levels = site_service_levels(settings.site, settings.service_levels_file)
+    except (KindsInvalid, CamerasInvalid, ServiceLevelsInvalid) as error:
         raise SettingsInvalid(str(error)) from error
     sites = SiteBook(settings.site)
     try:
@@ -94,12 +99,16 @@ def make_context(settings: Settings, clock: Clock) -> Context:
     database = Database(settings.database)
     database.migrate()
     context = Context(
-        settings=settings, clock=clock, database=database, kinds=kinds, sites=sites, hub=Hub(clock),
-        pictures=PictureRelay(), board=FleetBoard(settings.agent_offline_seconds), evidence=files,
+        settings=settings, clock=clock, database=database, kinds=kinds, sites=sites,
+        service_levels=service_levels, hub=Hub(clock), pictures=PictureRelay(),
+        board=FleetBoard(settings.agent_offline_seconds), evidence=files,
         metrics=Metrics(), passwords=Passwords(settings.password_memory_kib, settings.password_rounds),
         login_limit=LoginLimit(clock, settings.login_tries), secret=secret,
     )  # fmt: skip
     restore_cells(context)
+    lost = service_levels.without_cell(cell.code for cell in sites.grid.cells)
+    if lost:
+        logger.warning("service levels: no cell has a code that begins with %s", ", ".join(lost))
     if settings.demo:
         add_demo_users(context)
         add_demo_agent(context)

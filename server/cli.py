@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from missions.errors import CamerasInvalid
+from missions.errors import CamerasInvalid, ServiceLevelsInvalid
 from server.access.roles import Role
 from server.errors import ServerError, SiteInvalid
 from server.seen.commands import app as seen
@@ -308,6 +308,7 @@ def find_problems(**given: Any) -> list[str]:
 
     from missions.cameras import load_cameras
     from missions.kinds import KindsInvalid, load_kinds
+    from missions.service_levels import site_service_levels
     from server.grids.book import SiteBook
     from server.settings import Settings
 
@@ -319,11 +320,12 @@ def find_problems(**given: Any) -> list[str]:
     for check in (
         lambda: load_kinds(settings.kinds_file),
         lambda: load_cameras(settings.cameras_file),
+        lambda: site_service_levels(settings.site, settings.service_levels_file),
         lambda: SiteBook(settings.site),
     ):
         try:
             check()
-        except (KindsInvalid, CamerasInvalid) as error:
+        except (KindsInvalid, CamerasInvalid, ServiceLevelsInvalid) as error:
             problems.append(str(error))
         except SiteInvalid as error:
             problems.append(error.detail)

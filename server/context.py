@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from missions.clock import Clock
 from missions.kinds import Kind
 from missions.messages import SightingKind
+from missions.service_levels import ServiceLevels
 from server.db import Database
 from server.settings import Settings
 
@@ -36,6 +37,7 @@ class Context:
     database: Database
     kinds: dict[SightingKind, Kind]
     sites: SiteBook
+    service_levels: ServiceLevels
     hub: Hub
     pictures: PictureRelay
     board: FleetBoard

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     )
     kinds_file: Path = CONFIGS / "kinds.yaml"
     cameras_file: Path = CONFIGS / "cameras.yaml"
+    service_levels_file: Path = Field(
+        default=CONFIGS / "service_levels.yaml", description="for a site that has none of its own"
+    )
     console_directory: Path = Path(__file__).parent / "console" / "dist"
 
     name_zh: str = "天巡"

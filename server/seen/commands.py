@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from missions.seen_coverage import ServiceLevel
     from server.context import Context
 
 app = typer.Typer(help="Which ground was seen, and flying the gaps again.", no_args_is_help=True)
 
-Hours = Annotated[float, typer.Option(min=0.01, max=87_840, help="seen within so many hours")]
-Fineness = Annotated[float, typer.Option("--fineness-cm", min=1, max=50, help="cm for a pixel, or better")]
-Share = Annotated[float, typer.Option(min=0.01, max=1, help="part of the ground, to fulfil the level")]
-Algorithm = Annotated[str | None, typer.Option(help="looked at by, e.g. patrol-rgb or crowds; default: any")]
+OWN = "default: the cell's own"
+Hours = Annotated[float | None, typer.Option(min=0.01, max=87_840, help=f"seen within so many hours; {OWN}")]
+Fineness = Annotated[
+    float | None, typer.Option("--fineness-cm", min=1, max=50, help=f"cm for a pixel, or better; {OWN}")
+]
+Share = Annotated[
+    float | None, typer.Option(min=0.01, max=1, help=f"part of the ground, to fulfil the level; {OWN}")
+]
+Algorithm = Annotated[
+    str | None, typer.Option(help=f"looked at by, e.g. patrol-rgb or crowds, or any; {OWN}")
+]
 Data = Annotated[Path | None, typer.Option("--data-directory", help="where the database lives [./data]")]
 SiteFolder = Annotated[Path | None, typer.Option("--site", help="folder of the site")]
 Cells = Annotated[list[str], typer.Option("--cell", help="code of a cell; may be given several times")]
@@ -28,30 +34,34 @@ Cells = Annotated[list[str], typer.Option("--cell", help="code of a cell; may be
 
 @app.command()
 def coverage(
-    hours: Hours = 24.0,
-    fineness_cm: Fineness = 12.0,
-    share: Share = 0.95,
+    hours: Hours = None,
+    fineness_cm: Fineness = None,
+    share: Share = None,
     algorithm: Algorithm = None,
     data_directory: Data = None,
     site: SiteFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """How much of each cell was seen in time and finely enough; exit code 1 when a cell falls short."""
-    level = _level(hours, fineness_cm, share, algorithm)
+    from missions.service_levels import LevelChange
+
+    asked = LevelChange.of(hours, fineness_cm, share, algorithm)
     short: list[str] = []
 
     def act(context: Context) -> None:
         from server.seen import service
-        from server.seen.schemas import CoverageOut
+        from server.seen.schemas import CoverageOut, PromiseOut
 
         rows = []
         with context.database.read() as session:
             now = service.reference_time(context, session, None)
             tiles = service.tiles_over(session, service.bounds_of_cells(context))
             for cell in context.sites.grid.cells:
+                level = context.service_levels.of(cell.code, asked)
                 found = service.judge(service.cell_ground(context, cell.code), tiles, level, now)
-                out = CoverageOut.of(found, level.share).model_dump(mode="json")
-                rows.append({"code": cell.code, "name": cell.name, **out})
+                out = CoverageOut.of(found).model_dump(mode="json")
+                promise = PromiseOut.of(level).model_dump()
+                rows.append({"code": cell.code, "name": cell.name, "level": promise, **out})
         short.extend(row["code"] for row in rows if not row["fulfilled"])
         if as_json:
             typer.echo(json.dumps({"at": now.isoformat(), "cells": rows}, ensure_ascii=False))
@@ -68,8 +78,8 @@ def refly(
     cell: Cells,
     out: Annotated[Path, typer.Option(help="plan file: .json .plan .waypoints .kmz .geojson")],
     camera: Annotated[str, typer.Option(help="name in configs/cameras.yaml")] = "patrol-720p",
-    hours: Hours = 24.0,
-    fineness_cm: Fineness = 12.0,
+    hours: Hours = None,
+    fineness_cm: Fineness = None,
     algorithm: Algorithm = None,
     data_directory: Data = None,
     site: SiteFolder = None,
@@ -104,27 +114,28 @@ def report(
     cell: Annotated[str, typer.Option(help="code of the cell")],
     out: Annotated[Path, typer.Option(help="PDF file to write")],
     language: Annotated[str, typer.Option(help="zh-CN or en")] = "zh-CN",
-    hours: Hours = 24.0,
-    fineness_cm: Fineness = 12.0,
-    share: Share = 0.95,
+    hours: Hours = None,
+    fineness_cm: Fineness = None,
+    share: Share = None,
     algorithm: Algorithm = None,
     data_directory: Data = None,
     site: SiteFolder = None,
 ) -> None:
     """Write the coverage of a cell as a PDF."""
+    from missions.service_levels import LevelChange
     from server.seen.report_words import WORDS
 
     chosen = next((known for known in WORDS if known == language), None)
     if chosen is None:
         raise _fail(f"--language {language!r} is not known: choose zh-CN or en")
-    level = _level(hours, fineness_cm, share, algorithm)
+    asked = LevelChange.of(hours, fineness_cm, share, algorithm)
 
     def act(context: Context) -> None:
         from server.seen.report import coverage_report
         from server.seen.report_content import content_of
 
         with context.database.read() as session:
-            content = content_of(context, session, level, cell, None, chosen, None)
+            content = content_of(context, session, asked, cell, None, chosen, None)
         try:
             out.write_bytes(coverage_report(content, chosen))
         except OSError as error:
@@ -132,12 +143,6 @@ def report(
         typer.echo(f"wrote {out}", err=True)
 
     _within(data_directory, site, act)
-
-
-def _level(hours: float, fineness_cm: float, share: float, algorithm: str | None) -> ServiceLevel:
-    from missions.seen_coverage import ServiceLevel
-
-    return ServiceLevel(hours=hours, fineness_m=fineness_cm / 100, share=share, algorithm=algorithm)
 
 
 def _within(data_directory: Path | None, site: Path | None, act: Any) -> None:
@@ -157,8 +162,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title_justify="left")
-    for heading in ("cell", "name", "served", "in time", "ever", "finest", "last seen"):
-        words = heading in ("cell", "name")
+    for heading in ("cell", "name", "level", "served", "in time", "ever", "finest", "last seen"):
+        words = heading in ("cell", "name", "level")
         table.add_column(heading, justify="left" if words else "right", no_wrap=words)
     for row in rows:
         ground = max(row["ground_m2"], 1e-9)
@@ -166,7 +171,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
         mark = "" if row["fulfilled"] else " !"
         last = (row["last_seen_at"] or "never")[:16].replace("T", " ")
         table.add_row(
-            row["code"], row["name"], f"{row['share']:.1%}{mark}", f"{row['recent_m2'] / ground:.1%}",
-            f"{row['ever_m2'] / ground:.1%}", fineness, last,
+            row["code"], row["name"], _promise(row["level"]), f"{row['share']:.1%}{mark}",
+            f"{row['recent_m2'] / ground:.1%}", f"{row['ever_m2'] / ground:.1%}", fineness, last,
         )  # fmt: skip
     Console().print(table)
+
+
+def _promise(level: dict[str, Any]) -> str:
+    by = f" · {level['algorithm']}" if level["algorithm"] else ""
+    return f"{level['hours']:g} h · {level['fineness_cm']:g} cm · {level['share'] * 100:.4g} %{by}"

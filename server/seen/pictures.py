@@ -4,7 +4,7 @@ wide."""
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from missions.seen_coverage import ServiceLevel
+from missions.seen_coverage import Levelled, ServiceLevel
 from missions.seen_tiles import FINENESS_M, SIDE, SQUARE_DEG, SeenTile, TileKey
 
 Show = Literal["age", "fineness", "dwell"]
@@ -43,11 +43,12 @@ def picture_of(
     show: Show,
     level: ServiceLevel,
     at: datetime,
+    apart: Sequence[Levelled] = (),
 ) -> bytes:
     """A PNG of the ground seen between west, south, east, north in degrees; transparent where nothing was.
 
     ``age`` and ``fineness`` count what the level's algorithm looked at; ``age`` shows only what was seen
-    finely enough, ``fineness`` what was seen in time.
+    finely enough, ``fineness`` what was seen in time. Ground named under ``apart`` is shown by its own level.
     """
     west, south, east, north = bounds
     row0, column0 = int(np.floor(south / SQUARE_DEG)), int(np.floor(west / SQUARE_DEG))
@@ -56,7 +57,15 @@ def picture_of(
     step = max(1, int(np.ceil(max(rows, columns) / LARGEST_PX)))
     classes = np.full((-(-rows // step), -(-columns // step)), NEVER, np.uint8)
     for key, tile in tiles.items():
-        _paint(classes, _classes(tile, show, level, at), key[0] * SIDE - row0, key[1] * SIDE - column0, step)
+        by_level = {level: _classes(tile, show, level, at)}
+        part = by_level[level].copy()
+        for ground, own in apart:
+            there = ground.squares.get(key)
+            if there is not None:
+                if own not in by_level:
+                    by_level[own] = _classes(tile, show, own, at)
+                part[there] = by_level[own][there]
+        _paint(classes, part, key[0] * SIDE - row0, key[1] * SIDE - column0, step)
     palette = np.zeros((256, 4), np.uint8)
     palette[: len(COLOURS[show])] = COLOURS[show]
     buffer = io.BytesIO()

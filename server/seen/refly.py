@@ -5,7 +5,7 @@ from __future__ import annotations
 import shapely
 
 from missions import shapes
-from missions.seen_coverage import ServiceLevel, refly_area
+from missions.seen_coverage import refly_area
 from server.context import Context
 from server.errors import NothingToRefly
 from server.flights.schemas import PlanRequestIn
@@ -20,12 +20,9 @@ def request_for(context: Context, body: ReflyIn) -> PlanRequestIn:
         NotFound: one of the cells does not exist.
         NothingToRefly: no gap is worth a flight.
     """
-    level = ServiceLevel(
-        hours=body.hours, fineness_m=body.fineness_cm / 100, algorithm=body.algorithm or None
-    )
     with context.database.read() as session:
         now = service.reference_time(context, session, body.at)
-        found = service.gaps_of(context, session, list(dict.fromkeys(body.cells)), level, now)
+        found = service.gaps_of(context, session, list(dict.fromkeys(body.cells)), body.asked, now)
     wide = refly_area(shapely.union_all([gap for gap in found if not gap.is_empty]))
     area = wide.intersection(shapely.union_all([service.cell_ground(context, c).polygon for c in body.cells]))
     parts = shapes.parts_of(area)

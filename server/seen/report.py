@@ -24,20 +24,21 @@ from server.seen.report_words import WORDS, Language
 A4 = (595.0, 842.0)
 LEFT, RIGHT = 48.0, 547.0
 MAP_TOP, MAP_BOTTOM = 300.0, 650.0
-MOST_GAPS = 6
+MOST_GAPS, MOST_LEVELS = 6, 3
 INK, SOFT, RULE = (0.08, 0.13, 0.17), (0.34, 0.4, 0.46), (0.8, 0.84, 0.88)
 GOOD, BAD, BUILT = (0.04, 0.46, 0.42), (0.76, 0.18, 0.13), (0.78, 0.76, 0.72)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
-    """What a report says. ``polygon`` and ``missing`` in degrees; ``picture`` a PNG of ``picture_bounds``
-    (west, south, east, north in degrees); ``obstacles`` in metres of ``frame``."""
+    """What a report says. ``levels``: all that parts of the ground are judged by. ``polygon`` and
+    ``missing`` in degrees; ``picture`` a PNG of ``picture_bounds`` (west, south, east, north in degrees);
+    ``obstacles`` in metres of ``frame``."""
 
     site: str
     what: str
     name: str
-    level: ServiceLevel
+    levels: tuple[ServiceLevel, ...]
     at: datetime
     zone: ZoneInfo
     coverage: Coverage
@@ -66,6 +67,10 @@ class _Page:
             (x - width if right else x, y), text, fontname="text", fontsize=size, color=colour
         )
         return x + width
+
+    def fit(self, x: float, y: float, text: str, width: float, size: float, colour: Any = INK) -> None:
+        """One line, smaller where it would not fit."""
+        self.write(x, y, text, min(size, size * width / float(self._font.text_length(text, size))), colour)
 
     def wrap(self, x: float, y: float, text: str, width: float, size: float = 9, colour: Any = SOFT) -> float:
         """Lines that fit the width, broken between words, or anywhere in Chinese; returns the next base
@@ -113,17 +118,31 @@ def _head(page: _Page, content: ReportContent, words: dict[str, str]) -> None:
     page.write(
         RIGHT, 92, f"{words['as_of']} {local:%Y-%m-%d %H:%M} ({content.zone.key})", 9, SOFT, right=True
     )
-    level = content.level
-    text = words["level"].format(hours=level.hours, fineness=level.fineness_m * 100, share=level.share)
-    if level.algorithm:
-        text += words["algorithm"].format(algorithm=level.algorithm)
-    page.write(LEFT, 112, text, 9.5, SOFT)
+    page.fit(LEFT, 112, _level_text(content, words), RIGHT - LEFT, 9.5, SOFT)
     page.rule(122)
+
+
+def _level_text(content: ReportContent, words: dict[str, str]) -> str:
+    """The one level that is promised, or the different ones and what they promise together."""
+    told = []
+    for level in content.levels:
+        told.append(
+            words["level" if len(content.levels) == 1 else "one_of_levels"].format(
+                hours=level.hours, fineness=level.fineness_m * 100, share=f"{level.share * 100:.4g}"
+            )
+        )
+        if level.algorithm:
+            told[-1] += words["algorithm"].format(algorithm=level.algorithm)
+    if len(told) == 1:
+        return told[0]
+    more = words["more_levels"] if len(told) > MOST_LEVELS else ""
+    share = f"{content.coverage.wanted_share * 100:.4g}"
+    return words["levels"].format(levels=words["between"].join(told[:MOST_LEVELS]) + more, share=share)
 
 
 def _figures(page: _Page, content: ReportContent, words: dict[str, str]) -> None:
     found = content.coverage
-    met = found.share >= content.level.share
+    met = found.fulfilled
     page.write(LEFT, 172, f"{found.share:.1%}", 40, GOOD if met else BAD)
     page.write(LEFT, 194, words["served"], 10, SOFT)
     page.write(LEFT, 212, words["met" if met else "not_met"], 12, GOOD if met else BAD)

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from missions.seen_coverage import ServiceLevel, gaps
+from missions.seen_coverage import Levelled, coverage_of_parts, gaps_of_parts
+from missions.service_levels import LevelChange
 from server.context import Context
 from server.errors import Invalid, NotFound
 from server.flights import repository as flight_rows
 from server.seen import pictures, repository, service
+from server.seen.levels import level_of, patrol_parts
 from server.seen.report import ReportContent
 from server.seen.report_words import Language
 
@@ -19,13 +21,14 @@ from server.seen.report_words import Language
 def content_of(
     context: Context,
     session: Session,
-    level: ServiceLevel,
+    asked: LevelChange,
     cell: str | None,
     flight_id: UUID | None,
     language: Language,
     at: datetime | None,
 ) -> ReportContent:
-    """The content of a report about one cell, or one patrol by itself as of its end.
+    """The content of a report about one cell, or one patrol by itself as of its end, judged by the levels of
+    the cells where nothing else is asked for.
 
     Raises:
         Invalid: neither or both are asked for.
@@ -38,6 +41,7 @@ def content_of(
         ground = service.cell_ground(context, cell)
         name = context.sites.cell_name_en(cell) if language == "en" else context.sites.cell_name(cell)
         what, name = "cell", f"{name} {cell}"
+        parts: list[Levelled] = [(ground, level_of(context, cell, asked))]
     else:
         assert flight_id is not None
         found, flight = (
@@ -48,13 +52,15 @@ def content_of(
         if found is None or flight is None or last is None:
             raise NotFound("this flight has seen no ground yet; wait for its reports")
         ground, now, what, name = found, at or last, "patrol", flight.name
-    bounds = ground.polygon.bounds
+        parts = [part.levelled for part in patrol_parts(context, ground, asked)]
+    usual, bounds = level_of(context, cell, asked), ground.polygon.bounds
     tiles = service.tiles_over(session, bounds, flight_id)
     home, settings = service.site_ground(context), context.settings
     return ReportContent(
         site=settings.name_en if language == "en" else settings.name_zh, what=what, name=name,
-        level=level, at=now, zone=settings.zone, polygon=ground.polygon, picture_bounds=bounds,
-        coverage=service.judge(ground, tiles, level, now), missing=gaps(ground, tiles, level, now),
-        picture=pictures.picture_of(tiles, bounds, "age", level, now),
+        levels=tuple(dict.fromkeys(level for _, level in parts)) or (usual,), at=now, zone=settings.zone,
+        polygon=ground.polygon, picture_bounds=bounds,
+        coverage=coverage_of_parts(parts, tiles, now), missing=gaps_of_parts(parts, tiles, now),
+        picture=pictures.picture_of(tiles, bounds, "age", usual, now, parts),
         obstacles=home.obstacles, frame=home.frame,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from missions.plan import PatrolPlan
 from missions.seen_coverage import Coverage, Ground, ServiceLevel, coverage, gaps, ground_within
 from missions.seen_obstacles import Obstacles, site_obstacles
 from missions.seen_tiles import SeenInvalid, SeenTile, TileKey, merged, over_flights, tiles_within, unpacked
+from missions.service_levels import LevelChange
 from missions.shapes import Shape
 from server.context import Context
 from server.errors import Invalid, NotFound
@@ -199,9 +200,9 @@ def judge(ground: Ground, tiles: Mapping[TileKey, SeenTile], level: ServiceLevel
 
 
 def gaps_of(
-    context: Context, session: Session, codes: list[str], level: ServiceLevel, at: datetime
+    context: Context, session: Session, codes: list[str], asked: LevelChange, at: datetime
 ) -> list[Shape]:
-    """For each cell the ground that is not served, in degrees.
+    """For each cell the ground that is not served by its level or what is asked for, in degrees.
 
     Raises:
         NotFound: one of the cells does not exist.
@@ -209,5 +210,6 @@ def gaps_of(
     result = []
     for code in codes:
         ground = cell_ground(context, code)
+        level = context.service_levels.of(code, asked)
         result.append(gaps(ground, tiles_over(session, ground.polygon.bounds), level, at))
     return result
