@@ -1,4 +1,4 @@
-"""``skybeat plan``: plan a patrol and write it down.
+"""``skybeat plan``: plan a patrol and write it down. ``skybeat cells check``: what is wrong with cells.
 
 What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
 """
@@ -16,6 +16,8 @@ from missions.errors import FileInvalid, MissionsError, SiteInvalid
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+    from missions.grid_checks import CellCheck
+    from missions.grid_repairs import CellRepair
     from missions.plan import PatrolPlan, Sortie
     from missions.site import NoFlyZone, Site
 
@@ -25,6 +27,8 @@ FOR_AUTOPILOTS = (".plan", ".waypoints", ".kmz")
 Place: TypeAlias = "tuple[float, float] | tuple[float, float, float]"
 
 app = typer.Typer(help="Plan patrols.", no_args_is_help=True)
+cells_app = typer.Typer(help="Grid cells.", no_args_is_help=True)
+app.add_typer(cells_app, name="cells")
 
 
 @app.callback()
@@ -313,8 +317,8 @@ def _first_problem(error: ValidationError) -> str:
     return f"{where}: {first['msg']}, not {first['input']!r}"
 
 
-def _refuse(sentence: str) -> typer.Exit:
-    typer.echo(f"skybeat plan: {sentence}", err=True)
+def _refuse(sentence: str, command: str = "plan") -> typer.Exit:
+    typer.echo(f"skybeat {command}: {sentence}", err=True)
     return typer.Exit(2)
 
 
@@ -326,3 +330,101 @@ def _lanes(sortie: Sortie) -> int:
 
 def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+@cells_app.callback()
+def _cells() -> None:
+    """Grid cells."""
+
+
+@cells_app.command("check")
+def check_cells(
+    file: Annotated[Path, typer.Argument(help="GeoJSON of grid cells.")],
+    repair: Annotated[
+        Path | None, typer.Option(help="Mend what can be mended and write the cells to this file.")
+    ] = None,
+    slit: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Ground between cells narrower than this (m) is a slit.")
+    ] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check codes, outlines, overlaps, gaps and slivers of cells; nothing is changed without --repair.
+
+    Ends with 0 when the cells can be imported, 1 when errors remain, 2 when the file cannot be read.
+    """
+    from missions import grid_checks, grid_repairs
+
+    mended = None
+    try:
+        if repair is not None and repair.resolve() == file.resolve():
+            raise FileInvalid(f"{repair} holds the cells to check: give --repair another file to write")
+        result = grid_checks.check(file, slit)
+        if repair is not None:
+            mended = grid_repairs.repair(file, slit)
+            repair.write_text(json.dumps(mended.cells, ensure_ascii=False) + "\n", "utf-8")
+    except MissionsError as error:
+        raise _refuse(str(error), "cells check") from error
+    except OSError as error:
+        raise _refuse(f"{repair} cannot be written: {error.strerror or error}", "cells check") from error
+    left = mended.check if mended else result
+    if as_json:
+        typer.echo(json.dumps(_cells_summary(result, mended, repair), ensure_ascii=False))
+    else:
+        _show_cells(result, mended, repair)
+    if left.errors:
+        typer.echo(f"skybeat cells check: {_number(len(left.errors), 'error')} left to mend", err=True)
+        raise typer.Exit(1)
+
+
+def _cells_summary(result: CellCheck, mended: CellRepair | None, out: Path | None) -> dict[str, Any]:
+    left = mended.check if mended else result
+    summary: dict[str, Any] = {
+        "cells": result.cells, "errors": len(left.errors), "warnings": len(left.warnings),
+        "findings": [finding.to_dict() for finding in result.findings],
+    }  # fmt: skip
+    if mended is not None:
+        summary["changes"] = [change.to_dict() for change in mended.changes]
+        summary["left"] = [finding.to_dict() for finding in left.findings]
+        summary["files"] = [str(out)]
+    return summary
+
+
+def _show_cells(result: CellCheck, mended: CellRepair | None, out: Path | None) -> None:
+    from rich.console import Console
+
+    console = Console()
+    _show_findings(console, result, "Findings")
+    if mended is not None:
+        for change in mended.changes:
+            area = f", {change.area_m2:.1f} m2" if change.area_m2 else ""
+            console.print(f"changed: {change.text}{area}", markup=False, soft_wrap=True)
+        if mended.check.findings:
+            _show_findings(console, mended.check, "Left")
+        console.print(f"wrote {out}", markup=False, soft_wrap=True)
+    left = mended.check if mended else result
+    counts = ", ".join([
+        _number(result.cells, "cell"), _number(len(left.errors), "error"),
+        _number(len(left.warnings), "warning"),
+    ])  # fmt: skip
+    console.print(counts + ("" if left.errors else ": they can be imported"), markup=False)
+
+
+def _show_findings(console: Any, result: CellCheck, title: str) -> None:
+    from rich.table import Table
+
+    if not result.findings:
+        return
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "what is wrong", "what to do", "latitude, longitude"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("area", justify="right")
+    for finding in result.findings:
+        place = "" if finding.latitude is None else f"{finding.latitude:.5f}, {finding.longitude:.5f}"
+        area = "" if finding.area_m2 is None else f"{finding.area_m2:.1f} m2"
+        remedy = finding.remedy + (", or --repair" if finding.repairable else "")
+        table.add_row(finding.severity, finding.text, remedy, place, area)
+    console.print(table, markup=False)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -78,3 +78,16 @@ def distance_m(latitude_a: float, longitude_a: float, latitude_b: float, longitu
 def bearing_deg(latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float) -> float:
     """Initial geodesic bearing from a to b, degrees clockwise from north in [0, 360)."""
     return float(WGS84.inv(longitude_a, latitude_a, longitude_b, latitude_b)[0]) % 360.0
+
+
+def metres_per_degree(latitude: float) -> tuple[float, float]:
+    """North and east metres of one degree on the WGS-84 ellipsoid (meridian and prime-vertical radii).
+
+    >>> [round(metres) for metres in metres_per_degree(28.5)]
+    [110828, 97904]
+    """
+    phi = np.radians(min(abs(latitude), 89.999))
+    a, e2 = 6_378_137.0, 0.00669437999014
+    w = 1 - e2 * np.sin(phi) ** 2
+    meridian, normal = a * (1 - e2) / w**1.5, a / np.sqrt(w)
+    return float(np.radians(meridian)), float(np.radians(normal * np.cos(phi)))

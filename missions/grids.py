@@ -14,7 +14,7 @@ from shapely import STRtree
 
 from missions import shapes
 from missions.errors import CellUnknown, GridsInvalid
-from missions.geodesy import Array, check_position
+from missions.geodesy import Array, check_position, metres_per_degree
 from missions.shapes import Shape
 
 OVERLAP_M2 = 1.0
@@ -145,7 +145,7 @@ class Grid:
         """
         check_position(latitude, longitude)
         east, north = _spiral(_root(covariance_m2))
-        metres_north, metres_east = _metres_per_degree(latitude)
+        metres_north, metres_east = metres_per_degree(latitude)
         indices = self._indices(latitude + north / metres_north, longitude + east / metres_east)
         counts = np.bincount(indices + 1, minlength=len(self.cells) + 1) / len(indices)
         codes = [OUTSIDE, *(cell.code for cell in self.cells)]
@@ -244,12 +244,3 @@ def _spiral(root: Array) -> tuple[Array, Array]:
     angle = index * GOLDEN_ANGLE
     offsets = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) @ root.T
     return offsets[:, 0], offsets[:, 1]
-
-
-def _metres_per_degree(latitude: float) -> tuple[float, float]:
-    """North and east metres of one degree on the WGS-84 ellipsoid (meridian and prime-vertical radii)."""
-    phi = np.radians(min(abs(latitude), 89.999))
-    a, e2 = 6_378_137.0, 0.00669437999014
-    w = 1 - e2 * np.sin(phi) ** 2
-    meridian, normal = a * (1 - e2) / w**1.5, a / np.sqrt(w)
-    return float(np.radians(meridian)), float(np.radians(normal * np.cos(phi)))

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from missions.cli import app
 from missions.plan_files import read_mission, read_plan
+from tests.unit.missions.cells import box, cell, town
 
 
 def plan(*arguments: object) -> Result:
@@ -131,3 +132,42 @@ def test_a_plan_that_must_not_be_flown_gets_no_file_for_an_autopilot(
     assert "not written" in result.stderr
     assert not (tmp_path / "p.plan").exists()
     assert not read_plan(tmp_path / "p.json").flyable
+
+
+def test_cells_are_checked_and_mended_on_request(tmp_path: Path) -> None:
+    spoilt = town(cell("A ", box(0, 0, 100, 100)), cell("B", box(99, 0, 200, 100)))
+    source, out = tmp_path / "cells.geojson", tmp_path / "mended.geojson"
+    source.write_text(json.dumps(spoilt), "utf-8")
+    found = CliRunner().invoke(app, ["cells", "check", str(source), "--json"])
+    assert found.exit_code == 1
+    assert "1 error left to mend" in found.stderr
+    told = json.loads(found.stdout)
+    assert [(one["kind"], one["codes"]) for one in told["findings"]] == [
+        ("overlap", ["A", "B"]),
+        ("code_spaces", ["A"]),
+    ]
+    mended = CliRunner().invoke(app, ["cells", "check", str(source), "--repair", str(out)])
+    assert (mended.exit_code, mended.stderr) == (0, "")
+    assert "ground shared by cell A and cell B left to cell A, 100.0 m2" in mended.stdout
+    assert "they can be imported" in mended.stdout
+    assert CliRunner().invoke(app, ["cells", "check", str(out)]).exit_code == 0
+    assert json.loads(source.read_text("utf-8")) == spoilt
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["none.geojson"], "cannot be read"),
+        (["cells.geojson", "--repair", "cells.geojson"], "give --repair another file"),
+        (["cells.geojson", "--repair", "no/such/folder.geojson"], "cannot be written"),
+    ],
+)
+def test_cells_that_cannot_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cells.geojson").write_text(json.dumps(town(cell("A", box(0, 0, 9, 9)))), "utf-8")
+    refused = CliRunner().invoke(app, ["cells", "check", *arguments])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("skybeat cells check: ")
+    assert sentence in refused.stderr
