@@ -11,11 +11,16 @@ from missions.kinds import load_kinds
 from missions.terrain import Terrain
 from missions.zones import Zones
 from vision.camera import CameraModel, Pose
-from vision.detector import Detector
+from vision.detector import Detector, FrameDetector
 from vision.evidence import EvidenceStore
+from vision.glances import parts_in_turn
 from vision.sightings import Source
+from vision.tile_rota import RotaRules
 from vision.watch import Watch
 from vision.weights import load_weights
+
+PARTS_FROM_PX = 2000
+LIVE_PARTS = 6
 
 
 def watch_factory(
@@ -28,6 +33,9 @@ def watch_factory(
     seen: MakeReporter | None = None,
 ) -> Callable[..., Watch]:
     """One detector for all flights, a fresh eye for each.
+
+    Of pictures wider than ``PARTS_FROM_PX`` parts are looked at in turn, ``LIVE_PARTS`` of a frame at most,
+    so that an aircraft's computer keeps up with its camera.
 
     Args:
         threads: of the detector; None takes one for each core.
@@ -42,9 +50,12 @@ def watch_factory(
             "pose_at": pose_at, "terrain": terrain, "zones": zones, "kinds": kinds, "evidence": evidence,
             "flight_id": flight_id, "source": source, "weights_label": weights.label, "namespace": flight_id,
         }  # fmt: skip
+        eye: FrameDetector = detector
+        if camera.width_px > PARTS_FROM_PX:
+            eye = parts_in_turn(detector, zones, RotaRules(most=LIVE_PARTS))
         if seen is None:
-            return Watch(camera, detector, **parts)
+            return Watch(camera, eye, **parts)
         reporter = seen(flight_id, camera, (weights.name, CROWDS))
-        return RecordingWatch(camera, detector, seen=reporter, **parts)
+        return RecordingWatch(camera, eye, seen=reporter, **parts)
 
     return make

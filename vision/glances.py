@@ -34,7 +34,7 @@ from vision.looks import (
     plan_looks,
     plan_picture,
 )
-from vision.tile_rota import FAR, SAMPLES_A_CELL, HazardPrior, TileRota, Turn
+from vision.tile_rota import FAR, SAMPLES_A_CELL, HazardPrior, RotaRules, TileRota, Turn
 from vision.tiles import Tile, cut_by, merge
 
 logger = logging.getLogger(__name__)
@@ -192,6 +192,14 @@ class RotaDetector:
         for look in looks:
             beyond &= ~_inside(middles, look.part)
         return found.select(beyond)
+
+
+def parts_in_turn(
+    detector: FrameDetector, zones: Zones | None = None, rules: RotaRules | None = None
+) -> RotaDetector:
+    """The eye of one flight with a camera of large pictures; hazards are likely in its watched zones."""
+    prior = zone_prior(zones) if zones is not None else None
+    return RotaDetector(detector, TileRota(rules or RotaRules(), prior))
 
 
 def _inside(points: Array, part: Tile) -> NDArray[np.bool_]:

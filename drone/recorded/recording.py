@@ -49,7 +49,8 @@ class ReplayOptions:
         speed: None as fast as it goes.
         fps: frames of a video to look at per second; None for all.
         terrain: file of ground heights; None takes the ground as flat at the take-off's height.
-        tile_px: side of the tiles that pictures wider than ``tiles_from_px`` are looked at in; None never.
+        tile_px: side of the tiles that stills wider than ``tiles_from_px`` are looked at in; of a video so
+            wide the parts take turns. None: the whole picture is looked at, made small.
         sandbox: the server lives for this replay only, so that ticket ids can be made repeatable.
         work_directory: where the outbox and the evidence are kept.
         turn_deg: see ``read_stills``.

@@ -23,6 +23,7 @@ from missions.zones import Zones
 from vision.detector import Detector, FrameDetector
 from vision.evidence import EvidenceStore
 from vision.frames import Frame
+from vision.glances import RotaDetector, parts_in_turn
 from vision.tiles import TiledDetector
 from vision.weights import load_weights
 
@@ -85,7 +86,7 @@ def run_replay(
             opened.frames, opened.poses.track, watch, spool, speed=options.speed, clock=clock,
             on_frame=on_frame, on_sightings=lambda _: _deliver(uplink),
         )  # fmt: skip
-        warnings = [*opened.warnings, *_remarks(result), *_finish(uplink, spool, options)]
+        warnings = [*opened.warnings, *_remarks(result, eye), *_finish(uplink, spool, options)]
     finally:
         spool.close()
     if result.broken:
@@ -124,17 +125,21 @@ def recording_id(options: ReplayOptions, opened: Recording, label: str) -> UUID:
 
 
 def pinned_detector(options: ReplayOptions, recording: Recording) -> tuple[FrameDetector, str]:
-    """The pinned weights, over tiles where the pictures are large, and their label.
+    """The pinned weights, over parts where the pictures are large, and their label.
 
-    The whole of a large picture is not looked at as well: at the height of stills a network made for small
-    things sees one large thing where there are several.
+    Stills lie seconds apart: every tile of each is looked at. The whole of a large still is not looked at
+    as well: at their height a network made for small things sees one large thing where there are several.
+    Of large frames of a video some parts are looked at, by turns and by what they show.
     """
     weights = load_weights(options.weights)
     detector = Detector(weights)
-    if options.tile_px is not None and recording.camera.width_px > options.tiles_from_px:
+    if options.tile_px is None or recording.camera.width_px <= options.tiles_from_px:
+        return detector, weights.label
+    if options.source.is_dir():
         tiled = TiledDetector(detector, size=options.tile_px, whole=False)
         return tiled, f"{weights.label} tiles {options.tile_px}"
-    return detector, weights.label
+    zones = Zones.from_geojson(options.zones) if options.zones is not None else None
+    return parts_in_turn(detector, zones), f"{weights.label} parts in turn"
 
 
 def _deliver(uplink: Uplink) -> None:
@@ -153,13 +158,16 @@ def _finish(uplink: Uplink, spool: Spool, options: ReplayOptions) -> list[str]:
     return [f"the server refuses a {item.kind.value}: {item.note}" for item in spool.parked()]
 
 
-def _remarks(result: ReplayResult) -> list[str]:
-    if not result.frames_without_pose:
-        return []
-    return [
-        f"{result.frames_without_pose} of {result.frames} frames have no pose (the telemetry does not reach "
-        "there): nothing is reported from them"
-    ]
+def _remarks(result: ReplayResult, eye: FrameDetector) -> list[str]:
+    remarks = []
+    if result.frames_without_pose:
+        remarks.append(
+            f"{result.frames_without_pose} of {result.frames} frames have no pose (the telemetry does not "
+            "reach there): nothing is reported from them"
+        )
+    if isinstance(eye, RotaDetector) and eye.refusal:
+        remarks.append(f"people are too small to be found in some frames: {eye.refusal}")
+    return remarks
 
 
 def _tickets(
