@@ -5,6 +5,7 @@ says what to do. The most specific class in ``STATUS`` decides the status.
 
     ServerError
     ├── Invalid            422  what was sent makes no sense
+    │   └── CellsInvalid
     ├── NotSignedIn        401
     │   └── WrongCredentials
     ├── TooManyAttempts    429
@@ -41,6 +42,12 @@ class Invalid(ServerError):
     """What was sent is not valid; see the detail."""
 
     code = "invalid_request"
+
+
+class CellsInvalid(Invalid):
+    """The cells have errors; correct what the findings name, or have them repaired."""
+
+    code = "cells_invalid"
 
 
 class NotSignedIn(ServerError):

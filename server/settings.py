@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     original_link_seconds: float = Field(default=60.0, gt=0)
 
     max_body_bytes: int = Field(default=4 * 2**20, gt=0)
+    max_cells_bytes: int = Field(default=64 * 2**20, gt=0)
     max_evidence_bytes: int = Field(default=256 * 2**20, gt=0)
     agent_offline_seconds: float = Field(default=60.0, gt=0)
     terrain_sigma_m: float = Field(default=1.5, ge=0, description="one sigma of the terrain's heights")

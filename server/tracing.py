@@ -117,8 +117,11 @@ class Tracing:
             self._count(scope, status, time.perf_counter() - started)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        evidence = "/agent/evidence/" in scope["path"]
-        limit = self._settings.max_evidence_bytes if evidence else self._settings.max_body_bytes
+        limit = self._settings.max_body_bytes
+        if "/agent/evidence/" in scope["path"]:
+            limit = self._settings.max_evidence_bytes
+        elif scope["path"].endswith(("/cells", "/cells/check")):
+            limit = self._settings.max_cells_bytes
         length = Headers(scope=scope).get("content-length", "")
         if length.isdigit() and int(length) > limit:
             from server.problems import problem

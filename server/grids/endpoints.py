@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -12,11 +12,56 @@ from missions.messages import SightingKind
 from server import VERSION
 from server.access.guard import Administrator, Anyone, anybody
 from server.access.service import DEMO_PASSWORD, DEMO_USERS
-from server.context import Ctx, Reading, Writing
+from server.context import Ctx, Reading
 from server.grids import service
 from server.tickets.repository import open_by_cell
 
 router = APIRouter(tags=["map"])
+
+
+class CellFindingOut(BaseModel):
+    kind: str
+    severity: Literal["error", "warning"]
+    codes: list[str]
+    features: list[int]
+    text: str
+    remedy: str
+    latitude: float | None
+    longitude: float | None
+    area_m2: float | None
+    width_m: float | None
+    repairable: bool
+
+
+class CellChangeOut(BaseModel):
+    kind: str
+    codes: list[str]
+    features: list[int]
+    text: str
+    area_m2: float
+    latitude: float | None
+    longitude: float | None
+
+
+class CellFindingsOut(BaseModel):
+    """Counts are of all findings; ``findings_left_out`` of them are not in the list."""
+
+    errors: int
+    warnings: int
+    findings: list[CellFindingOut]
+    findings_left_out: int
+
+
+class CellRepairOut(CellFindingsOut):
+    """What mending would change, and what it would leave."""
+
+    changes: list[CellChangeOut]
+    changes_left_out: int
+
+
+class CellCheckOut(CellFindingsOut):
+    cells: int
+    repair: CellRepairOut | None
 
 
 class KindOut(BaseModel):
@@ -81,9 +126,26 @@ def get_cells(_caller: Anyone, session: Reading, context: Ctx) -> dict[str, Any]
 
 
 @router.put("/cells")
-def put_cells(body: dict[str, Any], caller: Administrator, session: Writing, context: Ctx) -> dict[str, Any]:
-    """Replace the cells by an imported FeatureCollection."""
-    return service.import_cells(context, session, caller, body)
+def put_cells(
+    body: dict[str, Any], caller: Administrator, context: Ctx, repair: bool = False
+) -> dict[str, Any]:
+    """Replace the cells by an imported FeatureCollection.
+
+    Cells with errors are refused with a problem that lists them (``cells_invalid``). With ``repair`` they are
+    mended first; what was changed is in the answer and in the audit log.
+    """
+    checked = service.prepare_cells(body, mend=repair)  # seconds, so before anything is locked
+    with context.database.write() as session:
+        return service.import_cells(context, session, caller, checked)
+
+
+@router.post("/cells/check")
+def check_cells(body: dict[str, Any], _caller: Administrator, repair: bool = False) -> CellCheckOut:
+    """What is wrong with a FeatureCollection of cells; nothing is imported.
+
+    With ``repair`` also what mending would change, and what would be left.
+    """
+    return CellCheckOut.model_validate(service.check_cells(body, mend=repair))
 
 
 @router.get("/zones")
