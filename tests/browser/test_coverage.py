@@ -47,16 +47,35 @@ def test_the_layer_is_drawn_and_the_list_says_how_much(desk: Desk, seen: None, s
     share = float(row.get_attribute("data-share") or 0)
     assert 0.35 < share < 0.65
     expect(row).to_contain_text("≤ 5 cm a pixel")
+    expect(row.locator("[data-test=standard]")).to_have_text("8 h · 8 cm · 95%")
+    other = page.locator("[data-test=seen-cells] li", has=page.locator("[data-cell='361102001001']"))
+    expect(other.locator("[data-test=standard]")).to_have_text("24 h · 12 cm · 95%")
+    for name in ("hours", "fineness", "algorithm"):
+        expect(page.locator(f"[data-test={name}] option:checked")).to_have_text("Each cell’s own")
     expect(page.locator("[data-test=seen-legend]")).to_contain_text("In time")
     with page.expect_response(lambda answer: "picture.png?show=dwell" in answer.url) as answered:
         page.click("[data-test=show-dwell]")
     assert answered.value.ok
     page.select_option("[data-test=fineness]", "3")
     expect(row).to_have_attribute("data-share", "0")
+    expect(row.locator("[data-test=standard]")).to_have_text("8 h · 3 cm · 95%")
     expect(page.locator("[data-test=refly]")).to_be_disabled()
     href = row.locator("[data-test=report]").get_attribute("href")
     report = page.request.get(desk.url + str(href))
     assert report.body().startswith(b"%PDF")
+
+
+def test_a_patrol_tells_the_standards_of_its_cells(desk: Desk, seen: None, sign_in: SignIn) -> None:
+    page = sign_in(desk.url, "desk", "/coverage")
+    page.click("[data-test=tab-patrols]")
+    told = page.locator("[data-test=seen-patrols] li [data-test=standard]").first
+    expect(told).to_have_text("2 种标准 · 合计 95%")
+    hint = str(told.get_attribute("title"))
+    assert "集市网格" in hint
+    assert "8 小时 · 8 cm · 95%" in hint
+    page.select_option("[data-test=hours]", "24")
+    page.select_option("[data-test=fineness]", "12")
+    expect(told).to_have_text("24 小时 · 12 cm · 95%")
 
 
 def test_seen_ground_changes_the_colour_of_the_map(desk: Desk, seen: None, sign_in: SignIn) -> None:

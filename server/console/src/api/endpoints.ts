@@ -79,16 +79,16 @@ export const evidenceUrl = (sha256: string) => `/api/v1/evidence/${sha256}`
 export const original = (sha256: string, reason: string) =>
   call<{ url: string }>('POST', `/evidence/${sha256}/originals`, { reason })
 
-export const seenCells = (level: T.SeenLevel, signal?: AbortSignal) =>
-  get<T.SeenCells>(`/seen/cells${query({ ...level })}`, signal ? { signal } : {})
-export const seenGaps = (code: string, level: T.SeenLevel) =>
-  get<T.SeenGaps>(`/seen/cells/${code}/gaps${query({ ...level })}`)
-export const seenPatrols = (level: T.SeenLevel) =>
-  get<{ patrols: T.SeenPatrol[] }>(`/seen/patrols${query({ ...level })}`).then((answer) => answer.patrols)
-export const seenPicture = (show: T.SeenShow, level: T.SeenLevel, fresh: number) =>
-  `/api/v1/seen/picture.png${query({ show, ...level, fresh })}`
-export const seenReport = (level: T.SeenLevel, what: { cell?: string; flight_id?: string }, language: string) =>
-  `/api/v1/seen/report.pdf${query({ ...what, ...level, language })}`
+export const seenCells = (asked: T.SeenAsked, signal?: AbortSignal) =>
+  get<T.SeenCells>(`/seen/cells${query({ ...asked })}`, signal ? { signal } : {})
+export const seenGaps = (code: string, asked: T.SeenAsked) =>
+  get<T.SeenGaps>(`/seen/cells/${code}/gaps${query({ ...asked })}`)
+export const seenPatrols = (asked: T.SeenAsked) =>
+  get<{ patrols: T.SeenPatrol[] }>(`/seen/patrols${query({ ...asked })}`).then((answer) => answer.patrols)
+export const seenPicture = (show: T.SeenShow, asked: T.SeenAsked, fresh: number) =>
+  `/api/v1/seen/picture.png${query({ show, ...asked, fresh })}`
+export const seenReport = (asked: T.SeenAsked, what: { cell?: string; flight_id?: string }, language: string) =>
+  `/api/v1/seen/report.pdf${query({ ...what, ...asked, language })}`
 export const refly = (request: T.ReflyRequest, signal?: AbortSignal) =>
   call<T.StoredPlan>('POST', '/seen/refly', request, signal ? { signal } : {})
 

@@ -440,11 +440,19 @@ export interface CellProperties {
 export type Cells = FeatureCollection<Polygon, CellProperties>
 export type Track = Feature<LineString, { times: string[] }>
 
-/** A service level: ground seen within so many hours at so many centimetres for a pixel. */
+/** What is asked for instead of each cell's own service level; null leaves it. Algorithm "any": whichever. */
+export interface SeenAsked {
+  hours: number | null
+  fineness_cm: number | null
+  algorithm: string | null
+}
+
+/** A service level: a share of the ground seen within so many hours at so many centimetres for a pixel. */
 export interface SeenLevel {
   hours: number
   fineness_cm: number
-  algorithm?: string | null
+  share: number
+  algorithm: string | null
 }
 
 export type SeenShow = 'age' | 'fineness' | 'dwell'
@@ -455,6 +463,7 @@ export interface SeenCoverage {
   recent_m2: number
   served_m2: number
   share: number
+  wanted_share: number
   fulfilled: boolean
   last_seen_at: string | null
   fineness_cm: number | null
@@ -465,6 +474,17 @@ export interface SeenCell extends SeenCoverage {
   code: string
   name: string
   name_en: string
+  level: SeenLevel
+}
+
+/** The ground of a patrol within one cell; without a code: outside all cells. */
+export interface SeenPart {
+  code: string | null
+  name: string
+  name_en: string
+  level: SeenLevel
+  share: number
+  fulfilled: boolean
 }
 
 export interface SeenPatrol extends SeenCoverage {
@@ -472,10 +492,11 @@ export interface SeenPatrol extends SeenCoverage {
   name: string
   first_at: string
   last_at: string
+  parts: SeenPart[]
 }
 
 export interface SeenCells {
-  level: SeenLevel & { share: number; at: string }
+  level: SeenLevel & { at: string }
   bounds: [west: number, south: number, east: number, north: number]
   algorithms: string[]
   cells: SeenCell[]
@@ -486,7 +507,7 @@ export interface SeenGaps {
   gaps: FeatureCollection
 }
 
-export interface ReflyRequest extends SeenLevel {
+export interface ReflyRequest extends SeenAsked {
   cells: string[]
   camera: string
   agent?: string | null

@@ -1,11 +1,11 @@
 // The ledger of ground seen as a layer of any room's map: fetched only while it is shown.
 import * as api from '@/api/endpoints'
-import type { SeenCells, SeenLevel } from '@/api/types'
+import type { SeenAsked, SeenCells } from '@/api/types'
 import type { TownMap } from './town'
 
 const LOOK_MS = 3_000
 const REFRESH_MS = 30_000
-const LEVEL: SeenLevel = { hours: 24, fineness_cm: 12 }
+const OWN: SeenAsked = { hours: null, fineness_cm: null, algorithm: null }
 
 /** Keep the layer fresh while it is visible; returns what ends it. */
 export function keepSeen(town: TownMap): () => void {
@@ -16,8 +16,8 @@ export function keepSeen(town: TownMap): () => void {
     if (town.isHidden('seen') || Date.now() - painted < REFRESH_MS) return
     painted = Date.now()
     try {
-      bounds ??= (await api.seenCells(LEVEL)).bounds
-      if (!ended) await town.picture('seen', api.seenPicture('age', LEVEL, painted), bounds)
+      bounds ??= (await api.seenCells(OWN)).bounds
+      if (!ended) await town.picture('seen', api.seenPicture('age', OWN, painted), bounds)
     } catch {
       painted = 0 // the server is away; the next look tries again
     }
