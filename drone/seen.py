@@ -14,8 +14,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drone.spool import Spool
-from missions.geodesy import LocalFrame
+from missions.geodesy import Array, LocalFrame
 from missions.messages import SeenMessage, SightingMessage
 from missions.seen import Ledger, Limits
 from missions.seen_obstacles import Obstacles, site_obstacles
@@ -24,6 +27,7 @@ from missions.site import Site
 from missions.terrain import Terrain
 from vision.camera import CameraModel, Pose
 from vision.frames import Frame
+from vision.glances import Looked
 from vision.watch import Watch, WatchResult
 
 log = logging.getLogger(__name__)
@@ -48,18 +52,29 @@ class SeenReporter:
         self._lens, self._algorithms = lens, tuple(algorithms)
         self._reports: dict[tuple[int, int], int] = {}
 
-    def look(self, captured_at: datetime, pose: Pose | None) -> None:
-        """Enter one frame; without a pose nobody knows what it shows."""
+    def look(self, captured_at: datetime, pose: Pose | None, looked: Looked | None = None) -> None:
+        """Enter one frame; without a pose nobody knows what it shows.
+
+        Args:
+            looked: the parts of it that were looked at; None: all of it.
+        """
         if pose is None:
             return
         try:
-            self._ledger.look(self._lens, pose, captured_at, self._algorithms)
+            self._ledger.look(self._lens, pose, captured_at, self._algorithms, self._shown(looked))
         except ValueError as error:
             self.refused += 1
             if self.refused == 1:
                 log.warning("a frame is not entered into the ledger of ground seen: %s", error)
             return
         self._report(self._ledger.take(quiet_s=QUIET_S))
+
+    def _shown(self, looked: Looked | None) -> Callable[[Array], NDArray[np.bool_]] | None:
+        """Which pixels of the lens were looked at; the frame may have come in another size."""
+        if looked is None:
+            return None
+        scale = np.array(looked.size) / [self._lens.width_px, self._lens.height_px]
+        return lambda pixels: looked.shows(pixels * scale)
 
     def finish(self) -> None:
         """Report what is left; the flight is over."""
@@ -115,7 +130,7 @@ class RecordingWatch(Watch):
     def process(self, frame: Frame) -> WatchResult:
         """Take in one frame, then note what ground it showed."""
         result = super().process(frame)
-        self._seen.look(frame.captured_at, self._known_pose(frame.captured_at))
+        self._seen.look(frame.captured_at, self._known_pose(frame.captured_at), result.looked)
         return result
 
     def finish(self) -> list[SightingMessage]:

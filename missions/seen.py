@@ -8,7 +8,7 @@ the camera. Its fineness is the ground sample distance and the motion blur, adde
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +30,9 @@ from missions.seen_tiles import (
 )
 from missions.seen_views import Eye, Lens, Stance, axes_of, ground_sample_distance_m, inside_picture
 from missions.terrain import GroundHeight, Terrain, ground_in, sampled_ground
+
+LookedAt = Callable[[Array], Mask]
+"""Pixels (N, 2) of a frame -> which of them lie where it was looked at (N,)."""
 
 LONGEST_STEP_S = 2.0
 """Frames further apart in time tell nothing about motion, and what lay between them was not watched."""
@@ -100,12 +103,20 @@ class Ledger:
     _before: tuple[float, Eye] | None = field(default=None, init=False)
     _hills: tuple[Array, GroundHeight] | None = field(default=None, init=False)
 
-    def look(self, lens: Lens, stance: Stance, captured_at: datetime, algorithms: Iterable[str]) -> int:
+    def look(
+        self,
+        lens: Lens,
+        stance: Stance,
+        captured_at: datetime,
+        algorithms: Iterable[str],
+        looked_at: LookedAt | None = None,
+    ) -> int:
         """Enter one frame.
 
         Args:
             lens: intrinsics of the frame. stance: the camera's pose at its capture.
             algorithms: names of what looked at it, e.g. ``patrol-rgb`` and ``crowds``.
+            looked_at: which pixels (N, 2) of the frame lie where they did look; None: everywhere.
 
         Returns:
             How many squares it shows.
@@ -121,7 +132,9 @@ class Ledger:
         self._before = (seconds, eye)
         known = before is not None and 0 < step <= LONGEST_STEP_S
         count = 0
-        for visible in self.visible(eye, (before[1], step) if known and before is not None else None):
+        for visible in self.visible(
+            eye, (before[1], step) if known and before is not None else None, looked_at
+        ):
             count += self._enter(visible, names, seconds, step if known else 0.0)
         return count
 
@@ -130,13 +143,16 @@ class Ledger:
         place = self.frame.to_enu(stance.latitude, stance.longitude, stance.altitude_amsl_m)[0]
         return Eye(lens, np.asarray(place), axes_of(stance.yaw_deg, stance.pitch_deg, stance.roll_deg))
 
-    def visible(self, eye: Eye, before: tuple[Eye, float] | None = None) -> list[Visible]:
+    def visible(
+        self, eye: Eye, before: tuple[Eye, float] | None = None, looked_at: LookedAt | None = None
+    ) -> list[Visible]:
         """The squares that a camera shows, tile by tile.
 
         Args:
             before: the camera of an earlier frame and the seconds since, for motion blur.
+            looked_at: as for ``look``.
         """
-        found = self._in_picture(eye)
+        found = self._in_picture(eye, looked_at)
         if not found:
             return []
         places = np.concatenate([part[3] for part in found])
@@ -192,7 +208,7 @@ class Ledger:
     # one frame
 
     def _in_picture(
-        self, eye: Eye
+        self, eye: Eye, looked_at: LookedAt | None
     ) -> list[tuple[TileKey, NDArray[np.int64], NDArray[np.int64], Array, Array]]:
         """Open squares near and steep enough within the picture: tile, rows, columns, places and depths."""
         bounds = self._bounds(eye)
@@ -210,6 +226,8 @@ class Ledger:
             inside = inside_picture(eye.lens, pixels) & steep & (drop > 0) & (away <= self.limits.reach_m)
             inside &= ground.open[window].reshape(-1)
             index = np.flatnonzero(inside)
+            if looked_at is not None:
+                index = index[looked_at(pixels[index])]
             if len(index):
                 width = window[1].stop - window[1].start
                 rows, columns = index // width + window[0].start, index % width + window[1].start

@@ -79,6 +79,13 @@ class Looked:
         held = self._in_parts(boxes, self.looks)
         return held | ~(held | self._in_parts(boxes, self.others)) if self.far else held
 
+    def shows(self, pixels: Array) -> NDArray[np.bool_]:
+        """Which pixels (N, 2) lie in a part, and so were looked at finely enough for people."""
+        shown = np.zeros(len(pixels), np.bool_)
+        for look in self.looks:
+            shown |= _inside(pixels, look.part)
+        return shown
+
     def _in_parts(self, boxes: NDArray[np.float32], looks: Sequence[Look]) -> NDArray[np.bool_]:
         inside = np.zeros(len(boxes), np.bool_)
         middles = np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, float)

@@ -30,7 +30,7 @@ from vision.errors import ImageRefused
 from vision.evidence import Box, EvidenceChain, EvidenceStore, draw
 from vision.flames import with_flames
 from vision.frames import Frame, Pixels, check_image
-from vision.glances import AimedDetector, Glance, Scene
+from vision.glances import AimedDetector, Glance, Looked, Scene
 from vision.ground import GroundView
 from vision.hazards import HazardJudge
 from vision.redact import redact
@@ -55,7 +55,7 @@ class WatchResult:
 
     tracks: all that live on, seen or not. sightings: to be delivered now. alerts_by_track: what the tracks in
     view are reported for. hidden: what must be redacted: the detections, and people and vehicles that were
-    missed in this frame but stand where they were.
+    missed in this frame but stand where they were. looked: where the frame was looked at; None: everywhere.
     """
 
     frame_index: int
@@ -66,6 +66,7 @@ class WatchResult:
     sightings: list[SightingMessage] = field(default_factory=list)
     alerts_by_track: dict[int, SightingKind] = field(default_factory=dict)
     hidden: Detections = field(default_factory=Detections.empty)
+    looked: Looked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,15 @@ class Watch:
         alerts = self._take(claims, frame, seconds, hidden)
         messages = self._messages(seconds)
         return WatchResult(
-            frame.index, frame.captured_at, size, detections, list(tracks), messages, alerts, hidden
+            frame.index,
+            frame.captured_at,
+            size,
+            detections,
+            list(tracks),
+            messages,
+            alerts,
+            hidden,
+            glance.looked,
         )
 
     def finish(self) -> list[SightingMessage]:

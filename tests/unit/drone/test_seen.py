@@ -24,6 +24,8 @@ from vision.camera import CameraModel, Pose
 from vision.detections import Detections
 from vision.evidence import EvidenceStore
 from vision.frames import Frame
+from vision.glances import Looked
+from vision.looks import Look
 
 LENS = CameraModel.from_field_of_view(1280, 720, 60.0, name="patrol-720p")
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -91,6 +93,20 @@ def test_the_eye_enters_what_it_has_looked_at(spool, tmp_path):
     assert watch.finish() == []
     tiles = [unpacked(base64.b64decode(message.squares)) for message in reports(spool)]
     assert max(tile.span[1] for tile in tiles) == int(AT.timestamp()) + 1
+
+
+def test_parts_that_were_not_looked_at_are_not_seen(spool):
+    part = Look((0, 0, 1280, 1440), 1.0, 16.0, (0, 0, 16, 18), 48.0)
+    whole = 0
+    for looked, share in ((None, 1.0), (Looked((2560, 1440), (part,)), 0.5), (Looked((2560, 1440), ()), 0.0)):
+        own = Spool(":memory:")
+        reporter = seen_from(28.45, 117.97, FlatTerrain(68.0), own)(FLIGHT, LENS, ("patrol-rgb",))
+        reporter.look(AT, pose(0), looked)
+        reporter.finish()
+        seen = sum(int((unpacked(base64.b64decode(m.squares)).last_seen() > 0).sum()) for m in reports(own))
+        own.close()
+        whole = whole or seen
+        assert seen == pytest.approx(share * whole, abs=0.08 * whole)
 
 
 def test_a_frame_without_pose_shows_nobody_knows_what(spool):

@@ -152,6 +152,15 @@ class Ridge:
         return GROUND_M + 25.0 * np.exp(-((places[:, 1] / 12.0) ** 2))
 
 
+def test_only_where_the_frame_was_looked_at_is_ground_seen():
+    whole = ledger().look(LENS, look(), AT, ["patrol-rgb"])
+    left = ledger().look(LENS, look(), AT, ["patrol-rgb"], lambda pixels: pixels[:, 0] < LENS.width_px / 2)
+    right = ledger().look(LENS, look(), AT, ["patrol-rgb"], lambda pixels: pixels[:, 0] >= LENS.width_px / 2)
+    assert left + right == whole
+    assert 0.4 * whole < left < 0.6 * whole
+    assert ledger().look(LENS, look(), AT, ["patrol-rgb"], lambda pixels: np.zeros(len(pixels), bool)) == 0
+
+
 def test_a_hill_hides_the_ground_behind_it():
     book = Ledger(FRAME, Ridge(), Obstacles())
     places = marked(book, look(0, -90, 40, pitch_deg=-20))
