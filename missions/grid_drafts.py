@@ -18,12 +18,8 @@ from missions.grid_codes import tidy_code
 from missions.shapes import Shape
 
 MISSING, NO_DEGREES, SWAPPED = "geometry_missing", "no_degrees", "swapped"
-OPEN_RING, REPEATED_POINTS, CROSSING, INVALID = (
-    "ring_open",
-    "points_repeated",
-    "self_crossing",
-    "ring_invalid",
-)
+OPEN_RING, REPEATED_POINTS = "ring_open", "points_repeated"
+CROSSING, INVALID = "self_crossing", "ring_invalid"
 SWAPPED_BEYOND_DEG = 2.0
 SWAPPED_WITHIN_DEG = 1.0
 FEWEST_TO_JUDGE = 3

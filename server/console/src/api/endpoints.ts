@@ -20,7 +20,6 @@ export const signOut = () => call<void>('DELETE', '/session', undefined, { quiet
 
 export const basemap = () => get<FeatureCollection>('/basemap')
 export const cells = () => get<T.Cells>('/cells')
-export const importCells = (cells: FeatureCollection) => call<unknown>('PUT', '/cells', cells)
 export const zones = () => get<FeatureCollection>('/zones')
 export const noFly = () => get<FeatureCollection>('/no_fly')
 
