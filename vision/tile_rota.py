@@ -37,6 +37,8 @@ class RotaRules:
     Attributes:
         share: of the parts of a picture that a frame may look at. least, most: bounds of their number.
         spare: share of these that always goes to whatever has waited longest; one at least.
+        opening: frames at the start of a flight of which all parts are looked at (but no more than ``most``),
+            so that turns begin when it is known who is there.
         pass_seconds: ground not seen for this long counts as not seen in this pass.
         ground_cell_m: side of the squares by which seen ground is remembered.
         likely: a prior from which on a place is due in every frame.
@@ -47,6 +49,7 @@ class RotaRules:
     least: int = 2
     most: int | None = None
     spare: float = 0.25
+    opening: int = 2
     pass_seconds: float = 60.0
     ground_cell_m: float = 8.0
     likely: float = 0.5
@@ -63,9 +66,9 @@ class RotaRules:
         if min(self.pass_seconds, self.ground_cell_m) <= 0:
             raise ValueError("the time of a pass and the squares of ground must be above 0")
 
-    def budget(self, parts: int) -> int:
-        """Parts that a frame may look at of so many."""
-        allowed = max(self.least, math.floor(self.share * parts))
+    def budget(self, parts: int, *, opening: bool = False) -> int:
+        """Parts that a frame may look at of so many; at the start of a flight or later."""
+        allowed = parts if opening else max(self.least, math.floor(self.share * parts))
         return min(parts, allowed if self.most is None else min(allowed, self.most))
 
     def in_turn(self, parts: int) -> int:
@@ -135,7 +138,7 @@ class TileRota:
             waited.append(self._frame - self._far_looked)
             urgency.append(sum(w for place, w in followed if _holder(looks, place) is None))
             why.append("followed")
-        budget = self.rules.budget(parts)
+        budget = self.rules.budget(parts, opening=self._frame < self.rules.opening)
         due = [i for i in range(parts) if urgency[i] > 0]
         due.sort(key=lambda i: (-urgency[i] * waited[i], i))
         first = due[: max(0, budget - self.rules.in_turn(parts))]

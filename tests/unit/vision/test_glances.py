@@ -77,7 +77,7 @@ def test_a_picture_that_fits_is_given_to_the_network_as_it_is() -> None:
 
 def test_a_large_picture_is_looked_at_in_parts_and_all_of_it_in_the_time_promised() -> None:
     blobs = Blobs()
-    eye = RotaDetector(blobs, TileRota(RotaRules(share=0.3)))
+    eye = RotaDetector(blobs, TileRota(RotaRules(share=0.3, opening=0)))
     picture = people(0, PLACES)
     found, frames = set(), 0
     glance = eye.glance(picture, Scene(0.0, HIGH.pose(0), VIEW))
@@ -99,7 +99,7 @@ def test_a_large_picture_is_looked_at_in_parts_and_all_of_it_in_the_time_promise
 
 
 def test_where_something_is_expected_it_is_looked_at() -> None:
-    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.2, new_ground=0.0)))
+    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.2, new_ground=0.0, opening=0)))
     box = np.array([[3000, 1500, 3030, 1560]], np.float32)
     for i in range(8):
         glance = eye.glance(people(0, []), Scene(i / 5, HIGH.pose(0), VIEW, box, np.ones(1)))
@@ -110,7 +110,7 @@ def test_where_something_is_expected_it_is_looked_at() -> None:
 
 
 def test_without_a_pose_the_parts_take_turns() -> None:
-    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.25)))
+    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.25, opening=0)))
     seen: set[int] = set()
     for i in range(4):
         glance = eye.glance(people(0, []), Scene(i / 5))
@@ -137,7 +137,7 @@ def test_people_too_small_are_refused_once_with_a_reason_and_the_rest_is_looked_
 
 def test_far_ground_and_sky_get_the_whole_picture_in_turn() -> None:
     blobs = Blobs()
-    eye = RotaDetector(blobs, TileRota(RotaRules(share=0.2)))
+    eye = RotaDetector(blobs, TileRota(RotaRules(share=0.2, opening=0)))
     level = Flight(0, 0, 0, 0, pitch=-12, height=60)
     picture = np.zeros((2160, 3840, 3), np.uint8)
     picture[60:120, 1900:1960] = 255
@@ -190,11 +190,11 @@ def test_a_watch_follows_people_through_frames_that_do_not_look_at_them(tmp_path
     assert max(ids) <= len(places) + 4
     assert any(track.waiting for track in result.tracks)
     assert len(result.hidden) >= len(ids)
-    assert eye.looked_at / eye.parts < 0.36
+    assert eye.looked_at / eye.parts < 0.42
 
 
 def test_the_picture_kept_as_evidence_hides_people_in_parts_that_were_not_looked_at(tmp_path: Path) -> None:
-    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.2, new_ground=0.0)))
+    eye = RotaDetector(Blobs(), TileRota(RotaRules(share=0.2, new_ground=0.0, opening=0)))
     watch = watch_of(eye, tmp_path)
     watch._pose_at = lambda at: HIGH.pose(0)
     picture = people(0, PLACES)

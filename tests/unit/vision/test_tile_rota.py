@@ -47,14 +47,21 @@ def places(draw: st.DataObject) -> list[tuple[tuple[int, int], float]]:
 
 @given(
     st.integers(1, 8), st.integers(1, 6), st.floats(0.0, 1.0), st.floats(0.05, 1.0), st.integers(1, 4),
-    st.booleans(), st.data(),
+    st.integers(0, 3), st.booleans(), st.data(),
 )  # fmt: skip
 @settings(max_examples=80, deadline=None)
 def test_no_part_waits_longer_than_the_rota_says_whatever_else_is_due(
-    columns: int, rows: int, spare: float, share: float, least: int, far: bool, draw: st.DataObject
+    columns: int,
+    rows: int,
+    spare: float,
+    share: float,
+    least: int,
+    opening: int,
+    far: bool,
+    draw: st.DataObject,
 ) -> None:
     looks = grid(columns, rows)
-    rota = TileRota(RotaRules(share=share, least=least, spare=spare))
+    rota = TileRota(RotaRules(share=share, least=least, spare=spare, opening=opening))
     parts = len(looks) + far
     last = dict.fromkeys([*range(len(looks)), *([FAR] if far else [])], -1)
     limit = rota.revisit_frames(parts)
@@ -62,7 +69,7 @@ def test_no_part_waits_longer_than_the_rota_says_whatever_else_is_due(
         ground = (FRAME, flat(37.0 * frame)) if draw.draw(st.booleans()) else None
         turn = rota.turn(looks, frame / 5, far=far, followed=places(draw), ground=ground)
         assert turn.revisit_frames == limit
-        assert len(turn.chosen) == len(set(turn.chosen)) == rota.rules.budget(parts)
+        assert len(turn.chosen) == len(set(turn.chosen)) == rota.rules.budget(parts, opening=frame < opening)
         last.update(dict.fromkeys(turn.chosen, frame))
         assert all(frame - seen <= limit for seen in last.values())
 
@@ -71,7 +78,7 @@ def test_no_part_waits_longer_than_the_rota_says_whatever_else_is_due(
 @settings(max_examples=10, deadline=None)
 def test_where_the_parts_change_a_cell_waits_no_longer_than_there_are_cells(seed: int) -> None:
     random = np.random.default_rng(seed)
-    rota = TileRota(RotaRules(share=0.2, least=2))
+    rota = TileRota(RotaRules(share=0.2, least=2, opening=0))
     last = np.full(CELLS[::-1], -1)
     for frame in range(700):
         looks = grid(int(random.integers(1, 7)), int(random.integers(1, 6)))
@@ -90,7 +97,12 @@ def run(rota: TileRota, looks: list[Look], frames: int, **known: object) -> list
 
 def test_what_is_followed_is_looked_at_in_every_frame_and_the_rest_in_turn() -> None:
     looks = grid(4, 4)
-    turns = run(TileRota(RotaRules(share=0.2, least=3)), looks, 16, followed=[((0, 0), 1.0), ((31, 17), 1.0)])
+    turns = run(
+        TileRota(RotaRules(share=0.2, least=3, opening=0)),
+        looks,
+        16,
+        followed=[((0, 0), 1.0), ((31, 17), 1.0)],
+    )
     for turn in turns[1:]:
         assert {0, 15} <= set(turn.chosen)
         assert sorted(turn.why) == ["followed", "followed", "turn"]
@@ -101,7 +113,7 @@ def test_the_most_urgent_go_first_and_all_that_is_due_gets_its_share() -> None:
     looks = grid(4, 4)
     crowd = [((column, row), 9.0 if column == 0 else 0.1) for column in range(32) for row in range(18)]
     counts = np.zeros(16, int)
-    for turn in run(TileRota(RotaRules(share=0.25)), looks, 64, followed=crowd):
+    for turn in run(TileRota(RotaRules(share=0.25, opening=0)), looks, 64, followed=crowd):
         counts[list(turn.chosen)] += 1
     left = [i for i, k in enumerate(looks) if k.cells[0] == 0]
     assert counts[left].min() > np.delete(counts, left).max()
@@ -109,7 +121,7 @@ def test_the_most_urgent_go_first_and_all_that_is_due_gets_its_share() -> None:
 
 
 def test_new_ground_is_looked_at_once_in_a_pass() -> None:
-    rota = TileRota(RotaRules(share=0.25, pass_seconds=60))
+    rota = TileRota(RotaRules(share=0.25, pass_seconds=60, opening=0))
     looks = grid(4, 4)
     still = (FRAME, flat())
     first = [rota.turn(looks, i / 5, ground=still) for i in range(6)]
@@ -131,7 +143,7 @@ def test_likely_places_are_due_in_every_frame_and_asked_for_once() -> None:
         asked.append(len(points))
         return (points[:, 0] < 40).astype(float)
 
-    rota = TileRota(RotaRules(share=0.35, pass_seconds=1e9), prior)
+    rota = TileRota(RotaRules(share=0.35, pass_seconds=1e9, opening=0), prior)
     looks = grid(4, 4)
     turns = run(rota, looks, 30, ground=(FRAME, flat()))
     left = {i for i, k in enumerate(looks) if k.cells[0] == 0}
@@ -149,7 +161,7 @@ def test_a_picture_of_few_parts_is_looked_at_whole() -> None:
 
 
 def test_a_part_that_comes_in_waits_behind_those_that_wait() -> None:
-    rota = TileRota(RotaRules(share=0.1, least=1))
+    rota = TileRota(RotaRules(share=0.1, least=1, opening=0))
     upper, whole = [k for k in grid(4, 3) if k.cells[1] > 0], grid(4, 3)
     for i in range(5):
         rota.turn(upper, i / 5)
@@ -162,7 +174,7 @@ def test_the_same_frames_give_the_same_choices() -> None:
     def choices() -> list[Turn]:
         return [
             turn
-            for i, rota in enumerate([TileRota(RotaRules(share=0.3))])
+            for i, rota in enumerate([TileRota(RotaRules(share=0.3, opening=0))])
             for turn in run(rota, grid(5, 4), 20, followed=[((3, 3), 2.0)], ground=(FRAME, flat(i)))
         ]
 
@@ -194,3 +206,10 @@ def test_rules_that_look_at_nothing_are_refused(wrong: dict[str, float]) -> None
 def test_a_budget_keeps_its_bounds() -> None:
     rules = RotaRules(share=0.34, least=2, most=4)
     assert [rules.budget(n) for n in (1, 3, 9, 16)] == [1, 2, 3, 4]
+    assert [rules.budget(n, opening=True) for n in (1, 3, 9)] == [1, 3, 4]
+    assert RotaRules().budget(48, opening=True) == 48
+
+
+def test_a_flight_begins_with_a_look_at_everything() -> None:
+    turns = run(TileRota(RotaRules(share=0.25)), grid(4, 4), 4)
+    assert [len(turn.chosen) for turn in turns] == [16, 16, 4, 4]
