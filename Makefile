@@ -41,6 +41,7 @@ screenshots: ## make the pictures of the documentation from a running demo
 benchmarks: ## print the measured ratios
 	@scripts/setup.sh tests
 	$(VENV)/python -m benchmarks.vision
+	$(VENV)/python -m benchmarks.tiles --seeds 520 --headings 0 --frames 65
 	$(VENV)/python -m benchmarks.link --runs 100
 	$(VENV)/python -m benchmarks.bookings
 	$(VENV)/python -m benchmarks.planning --cells 30
