@@ -1,6 +1,6 @@
 """How near to the shortest possible path plans come, on generated cells, beside a ground station's lawnmower.
 
-``python -m benchmarks.planning [--cells 200] [--seed 0] [--slowest 5] [--json]``
+``python -m benchmarks.planning [--cells 200] [--seed 0] [--slowest 5] [--keep FILE] [--json]``
 
 The cells are 0.1 to 1 km2 large: a third convex, a third concave, a third concave with 1 to 15 holes; the
 swath is 20 to 60 m. The aircraft may not leave the cell (no buffer around it), looks straight down without
@@ -19,6 +19,7 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Task:
 @dataclass(frozen=True, slots=True)
 class Result:
     """One cell planned; fractions are parts of the cell's area and of the path's length,
-    seconds those of the processor."""
+    seconds those of the processor, wall seconds those of the clock."""
 
     number: int
     kind: str
@@ -70,6 +71,7 @@ class Result:
     uncovered: float
     outside_m: float
     seconds: float
+    wall_seconds: float
     baseline_ratio: float
     baseline_uncovered: float
     baseline_outside: float
@@ -158,9 +160,9 @@ def planned(task: Task) -> Result:
         cells=["c"], camera="nadir", overlap=0.0, look_seconds=0.0, buffer_m=0.0, battery_wh=100_000.0,
         home=(latitude, longitude, 0.0), range_m=50_000.0, leave_out=LEAVE_OUT,
     )  # fmt: skip
-    begun = time.process_time()
+    begun, clock = time.process_time(), time.perf_counter()
     plan = plan_patrol(request, site, {"nadir": camera})
-    seconds = time.process_time() - begun
+    seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - clock
     path = np.vstack([track(sortie, FRAME)[:, :2] for sortie in plan.sorties])
     bound = lower_bound_m(task.cell.area, task.swath_m)
     steps = np.hypot(*np.diff(path, axis=0).T)
@@ -174,7 +176,7 @@ def planned(task: Task) -> Result:
         number=task.number, kind=task.kind, holes=len(task.cell.interiors),
         area_m2=round(task.cell.area), swath_m=round(task.swath_m, 1), ratio=float(steps.sum()) / bound,
         tour_only=covering / bound, uncovered=plan.uncovered_fraction,
-        outside_m=float(line.difference(task.cell).length), seconds=seconds,
+        outside_m=float(line.difference(task.cell).length), seconds=seconds, wall_seconds=wall_seconds,
         baseline_ratio=mown.length / bound, baseline_uncovered=unseen.area / task.cell.area,
         baseline_outside=float(mown.difference(task.cell).length) / mown.length,
     )  # fmt: skip
@@ -216,7 +218,8 @@ def _line(result: Result) -> str:
     return (
         f"  cell {result.number} {result.kind} {result.area_m2 / 1e4:.0f} ha, swath {result.swath_m:g} m, "
         f"{result.holes} holes: {result.ratio:.3f} (fixed angle {result.baseline_ratio:.3f}), "
-        f"not seen {result.uncovered:.2%}, outside {result.outside_m:.1f} m, {result.seconds:.1f} s"
+        f"not seen {result.uncovered:.2%}, outside {result.outside_m:.1f} m, "
+        f"{result.seconds:.1f} s of processor, {result.wall_seconds:.1f} s of the clock"
     )
 
 
@@ -231,6 +234,13 @@ def _row(kind: str, chosen: list[Result]) -> str:
     )
 
 
+def _kept(file: Path | None) -> dict[int, Result]:
+    """Results of an earlier run by the number of their cell."""
+    lines = file.read_text().splitlines() if file and file.exists() else []
+    results = [Result(**json.loads(line)) for line in lines]
+    return {result.number: result for result in results}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -239,15 +249,24 @@ def main() -> None:
     parser.add_argument("--only", type=int, action="append", help="only this cell; repeat for several")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--slowest", type=int, default=5, help="how many of the worst cells to list")
+    parser.add_argument(
+        "--keep", type=Path, help="file of results, a line each: cells in it are not planned again"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     chosen = tasks(options.cells, options.seed)
     if options.only:
         chosen = [task for task in chosen if task.number in options.only]
+    kept = _kept(options.keep)
     results = []
     for task in chosen:
-        results.append(planned(task))
-        print(_line(results[-1]), file=sys.stderr, flush=True)
+        if task.number not in kept:
+            kept[task.number] = planned(task)
+            print(_line(kept[task.number]), file=sys.stderr, flush=True)
+            if options.keep:
+                with options.keep.open("a") as file:
+                    file.write(json.dumps(asdict(kept[task.number])) + "\n")
+        results.append(kept[task.number])
     if options.json:
         print(json.dumps([asdict(result) for result in results]))
     else:

@@ -1,8 +1,9 @@
 """Lanes that let a camera see the whole of any polygon, holes and concavities included (local metres).
 
-Where the camera sees all round, round trips woven over rows are made shorter (``round_trips``). Else sets of
-lanes (``lanes``) are ordered and joined inside the region (``ordering``, ``routes``), the most promising ones
-flown out: made shorter (``shortening``), and completed with lanes for what they do not see.
+Where the camera sees all round and some ground may stay unseen, a round trip woven over rows is made shorter
+(``round_trips``). Else sets of lanes (``lanes``) are ordered and joined inside the region (``ordering``,
+``routes``), the most promising ones flown out: made shorter (``shortening``), and completed with lanes for
+what they do not see.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from missions.lanes import (
     span_of,
 )  # fmt: skip
 from missions.ordering import KICKS, nearest_first, order_lanes
-from missions.round_trips import cost_of, round_trips, sees_all_round, strip_of, with_detours
+from missions.round_trips import round_trip, sees_all_round, strip_of, with_detours
 from missions.routes import Routes
 from missions.shortening import shorten
 from missions.tours import Tour, legs_of, path_of, promoted
@@ -58,16 +59,11 @@ def cover(
     """
     look: Seen = seen or (lambda starts, ends: swept(sweep.view, starts, ends))
     spare_m2 = leave_out * target.area
-    tours = []
-    if seen is None and sees_all_round(sweep):
-        trips = round_trips(target, region, home, sweep, spare_m2)
-        trips = [with_detours(trip, target, region, sweep, look, spare_m2) for trip in trips]
-        if trips:
-            best = min(trips, key=lambda trip: cost_of(trip, target, look))
-            # Trips are best over small cells and ragged ones; where they are long, lanes may be shorter.
-            if target.area < LANES_TRIED_FROM_SWATHS * sweep.view.swath_m**2:
-                return best
-            tours.append((_score(best, target, look), best))
+    # what nothing may be left of is packed more exactly by lanes
+    if seen is None and spare_m2 > 0 and sees_all_round(sweep):
+        trip = round_trip(target, region, home, sweep, spare_m2)
+        if trip is not None:
+            return with_detours(trip, target, region, sweep, look, spare_m2)
     drafts: list[_Draft] = []
     for options in candidates(target, region, sweep):
         draft = plan_tour(options, region, home, kicks=0)
@@ -75,6 +71,7 @@ def cover(
         hooks = sum(HOOK_M + 3 * gap.area / sweep.spacing_m for gap in gaps)
         estimate = draft.length_m + TURN_COST_M * len(draft.lanes) + hooks
         drafts.append((estimate, len(drafts), bool(gaps), options))
+    tours = []
     for options in _worth_flying_out(drafts):
         tour = plan_tour(options, region, home)
         if seen is None and len(tour.lanes):
@@ -86,8 +83,6 @@ def cover(
     return min(tours, key=lambda item: item[0])[1]
 
 
-LANES_TRIED_FROM_SWATHS = 80.0
-"""Cells of so many squares of a swath are covered with lanes as well, and the better of both is taken."""
 _Draft: TypeAlias = tuple[float, int, bool, list[LaneOptions]]
 """Estimated metres, number, whether gaps are left, lanes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from missions.coverage import Region
 from missions.energy import RESERVE_WIND_M_S, AircraftModel, Cost, Wind
@@ -68,8 +69,7 @@ def build_sorties(lanes: Array, region: Region, home: Array, flight: Flight, lea
         least: number of sorties wanted at least, for several aircraft.
     """
     for _ in range(MOST_CUTS):
-        routes = Routes(region, np.vstack([home[None, :], lanes.reshape(-1, 2)]))
-        ways = _Ways(routes, lanes)
+        ways = _Ways(region, home, lanes)
         costs = _costs(ways, flight.in_reserve_wind())
         fits = [
             out.energy_wh + lane.energy_wh + back.energy_wh <= flight.usable_wh
@@ -87,9 +87,14 @@ def build_sorties(lanes: Array, region: Region, home: Array, flight: Flight, lea
 class _Ways:
     """All ways between home and the ends of ordered lanes."""
 
-    def __init__(self, routes: Routes, lanes: Array) -> None:
-        self._routes = routes
+    def __init__(self, region: Region, home: Array, lanes: Array) -> None:
         self.lanes = lanes
+        # lanes mostly begin where the one before ends: every place is looked at once
+        places, number = np.unique(
+            np.vstack([home[None, :], lanes.reshape(-1, 2)]), axis=0, return_inverse=True
+        )
+        self._number = number.ravel()
+        self._routes = Routes(region, places, self._number[_asked(len(lanes))])
 
     def out(self, lane: int) -> Array:
         return self._way(0, 1 + 2 * lane)
@@ -101,10 +106,10 @@ class _Ways:
         return self._way(2 + 2 * lane, 3 + 2 * lane)
 
     def _way(self, start: int, end: int) -> Array:
-        way = self._routes.way(start, end)
+        way = self._routes.way(int(self._number[start]), int(self._number[end]))
         if way is None:
             raise ValueError("a lane lies outside the region that is connected to home")
-        return way
+        return way if len(way) > 1 else np.vstack([way, way])
 
     def sortie(self, start: int, end: int) -> SortiePath:
         """Home, lanes start to end - 1 with the ways between, home."""
@@ -123,6 +128,14 @@ class _Ways:
             add(self.lanes[lane, 1:], WaypointRole.LANE_END, lane)
         add(self.back(end - 1)[1:], WaypointRole.RETURN, None)
         return SortiePath(np.vstack(positions), roles, numbers)
+
+
+def _asked(lanes: int) -> NDArray[np.int64]:
+    """Home with every end of a lane, and the end of each lane with the start of the next, (M, 2)."""
+    ends = np.arange(1, 2 * lanes + 1)
+    return np.vstack(
+        [np.column_stack([np.zeros_like(ends), ends]), np.column_stack([ends[1:-1:2], ends[2::2]])]
+    )
 
 
 def _costs(ways: _Ways, flight: Flight) -> list[tuple[Cost, Cost, Cost, Cost]]:

@@ -23,13 +23,19 @@ class Routes:
         region: a Polygon or MultiPolygon in metres. Ways may leave it by ``SLACK_M``, so that points on its
             border count as inside.
         points: (N, 2) places between which ways are asked, all inside the region.
+        pairs: (M, 2) numbers of the places between which ways are asked; all of them if left out. Ways
+            between others may come out longer than they need be.
     """
 
-    def __init__(self, region: Any, points: Array) -> None:
+    def __init__(self, region: Any, points: Array, pairs: NDArray[np.int64] | None = None) -> None:
         self.points = np.asarray(points, float).reshape(-1, 2)
         corners, links = _corner_links(region)
         self._nodes = np.vstack([self.points, corners])
-        weights = _links(region, self._nodes, len(self.points), links)
+        if pairs is None:
+            pairs = np.stack(np.triu_indices(len(self.points), 1), axis=1)
+        weights = _links(
+            region, self._nodes, len(self.points), np.unique(np.sort(pairs, axis=1), axis=0), links
+        )
         self._distance, self._before = dijkstra(
             weights, directed=False, indices=np.arange(len(self.points)), return_predecessors=True
         )
@@ -69,11 +75,14 @@ def _corner_links(region: Any) -> tuple[Array, NDArray[np.int64]]:
     return corners, np.stack([i[free], j[free]])
 
 
-def _links(region: Any, nodes: Array, points: int, corner_links: NDArray[np.int64]) -> csr_array:
-    """Lengths of the straight ways between nodes that stay inside the region."""
-    i, j = np.triu_indices(len(nodes), 1)
-    fresh = i < points
-    i, j = i[fresh], j[fresh]
+def _links(
+    region: Any, nodes: Array, points: int, pairs: NDArray[np.int64], corner_links: NDArray[np.int64]
+) -> csr_array:
+    """Lengths of the straight ways inside the region: of pairs of points, points and corners, corners."""
+    point, corner = np.divmod(np.arange(points * (len(nodes) - points)), max(len(nodes) - points, 1))
+    i = np.concatenate([pairs[:, 0], point])
+    j = np.concatenate([pairs[:, 1], corner + points])
+    i, j = i[i != j], j[i != j]
     free = _sees(region, nodes[i], nodes[j])
     i = np.concatenate([i[free], corner_links[0] + points])
     j = np.concatenate([j[free], corner_links[1] + points])

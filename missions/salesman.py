@@ -40,7 +40,7 @@ def closed_tour(distance: Array, first: NDArray[np.int64], kicks: int, seed: int
     tour.improve(range(count))
     random = np.random.default_rng(seed)
     window = min(WINDOW, count)
-    for start in random.integers(0, count, kicks).tolist():
+    for start in random.integers(0, count - window + 1, kicks).tolist():
         tour.kick(start, sorted(random.choice(np.arange(1, window), 3, replace=False).tolist()))
     order = np.array(tour.order, np.int64)
     return np.roll(order, -int(np.flatnonzero(order == 0)[0]))
@@ -50,9 +50,8 @@ class _Tour:
     """A closed tour as an order of places and the position of each."""
 
     def __init__(self, distance: Array, order: list[int]) -> None:
-        self._far = [array("d", row) for row in distance]
-        near = np.argsort(distance + np.diag(np.full(len(distance), np.inf)), axis=1, kind="stable")
-        self._near = near[:, : min(NEIGHBOURS, len(order) - 1)].tolist()
+        self._far = [array("d", row.tobytes()) for row in np.asarray(distance, np.float64)]
+        self._near = _nearest(distance, min(NEIGHBOURS, len(order) - 1))
         self.order = order
         self._at = [0] * len(order)
         self._number(0, len(order))
@@ -142,32 +141,50 @@ class _Tour:
 
     def _relocate(self, position: int, step: int, size: int, beside: int, other: int) -> None:
         """Put a segment between two neighbours, its first place next to ``beside``."""
-        count = len(self.order)
-        segment = [self.order[(position + step * k) % count] for k in range(size)]
-        moved = set(segment)
-        rest = [place for place in self.order if place not in moved]
-        first = rest.index(beside)
-        if rest[(first + 1) % len(rest)] == other:
-            rest[first + 1 : first + 1] = segment
+        order, count = self.order, len(self.order)
+        segment = [order[(position + step * k) % count] for k in range(size)]
+        low = min(position, position + step * (size - 1))
+        gap = min(self._at[beside], self._at[other])
+        if low < 0 or low + size > count or abs(self._at[beside] - self._at[other]) > 1:
+            moved = set(segment)
+            rest = [place for place in order if place not in moved]
+            first = rest.index(beside)
+            onwards = rest[(first + 1) % len(rest)] == other
+            place = first + onwards
+            self.order = rest[:place] + (segment if onwards else segment[::-1]) + rest[place:]
+            self._number(0, count)
+            return
+        piece = segment if order[gap] == beside else segment[::-1]
+        if gap >= low + size:
+            order[low : gap + 1] = order[low + size : gap + 1] + piece
+            self._number(low, gap + 1)
         else:
-            rest[first:first] = segment[::-1]
-        self.order = rest
-        self._number(0, count)
+            order[gap + 1 : low + size] = piece + order[gap + 1 : low]
+            self._number(gap + 1, low + size)
 
     def kick(self, start: int, cuts: list[int]) -> None:
-        """A double bridge within a window, repaired; kept unless the tour is longer than before."""
-        count, far = len(self.order), self._far
-        before = self.order[:]
-        self.order = self.order[start:] + self.order[:start]
-        a, b, c = cuts
-        head = self.order
+        """A double bridge from position ``start`` on, repaired; kept unless the tour grows longer."""
+        order, far, count = self.order, self._far, len(self.order)
+        order_before, at_before = order[:], self._at[:]
+        a, b, c = (start + cut for cut in cuts)
+        after = order[c % count]
         cost = (
-            far[head[a - 1]][head[b]] + far[head[c - 1]][head[a]] + far[head[b - 1]][head[c % count]]
-            - far[head[a - 1]][head[a]] - far[head[b - 1]][head[b]] - far[head[c - 1]][head[c % count]]
+            far[order[a - 1]][order[b]] + far[order[c - 1]][order[a]] + far[order[b - 1]][after]
+            - far[order[a - 1]][order[a]] - far[order[b - 1]][order[b]] - far[order[c - 1]][after]
         )  # fmt: skip
-        touched = [head[k % count] for k in (a - 1, a, b - 1, b, c - 1, c)]
-        self.order = head[:a] + head[b:c] + head[a:b] + head[c:]
-        self._number(0, count)
+        touched = [order[a - 1], order[a], order[b - 1], order[b], order[c - 1], after]
+        order[a:c] = order[b:c] + order[a:b]
+        self._number(a, c)
         if self.improve(touched) < cost - LEAST_GAIN:
-            self.order = before
-            self._number(0, count)
+            self.order, self._at = order_before, at_before
+
+
+def _nearest(distance: Array, count: int) -> list[list[int]]:
+    """The nearest other places of each, the nearest first; of equally far ones those of lower number."""
+    apart = distance + np.diag(np.full(len(distance), np.inf))
+    farthest = np.partition(apart, count - 1, axis=1)[:, count - 1]
+    near = []
+    for row, limit in zip(apart, farthest, strict=True):
+        within = np.flatnonzero(row <= limit)
+        near.append(within[np.argsort(row[within], kind="stable")][:count].tolist())
+    return near

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from shapely import affinity
 
 from missions.geodesy import Array
 from missions.routes import SLACK_M
+from missions.samples import Strip
 from missions.shapes import parts_of
 
 MOST_POINTS = 120_000
@@ -49,16 +49,6 @@ STAGES = (
 """How far corners are moved, in swaths, coarse first; and as how many times its own lane unseen ground is
 charged, within what may be left out and beyond: where little ground costs a long way is found out first."""
 PASSES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """What a straight leg surely sees: ``half_m`` to both sides, from ``start_m`` ahead of its start to
-    ``end_m`` ahead of its end."""
-
-    half_m: float
-    start_m: float
-    end_m: float
 
 
 def shorten(

@@ -24,6 +24,8 @@ def split_lanes(
     count = len(lanes)
     if not count:
         return []
+    if least <= 1 and _trip(lanes, links, out, back).energy_wh <= limit_wh:
+        return [(0, count)]
     trips = _trips(lanes, links, out, back)
     best: list[dict[int, tuple[float, float, int]]] = [{} for _ in range(count + 1)]
     best[0][0] = (0.0, 0.0, 0)
@@ -44,6 +46,11 @@ def split_lanes(
         cuts.append((start, end))
         end, number = start, number - 1
     return cuts[::-1]
+
+
+def _trip(lanes: list[Cost], links: list[Cost], out: list[Cost], back: list[Cost]) -> Cost:
+    """Cost of flying all lanes in one sortie."""
+    return sum([*lanes, *links, back[-1]], start=out[0])
 
 
 def _trips(

@@ -17,6 +17,7 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from shapely import affinity
 
 from missions.geodesy import Array
@@ -115,7 +116,7 @@ def _distances(free: Any, places: Array, swath_m: float, weights: Array) -> Arra
     graph = csr_array((length, (i, j)), shape=(len(nodes), len(nodes)))
     count = len(places)
     near = dijkstra(graph, directed=False, indices=np.arange(count), limit=NEAR * swath_m)[:, :count]
-    straight = np.hypot(*np.moveaxis((places[:, None] - places[None]) * weights, -1, 0))
+    straight = cdist(places * weights, places * weights)
     distance = np.where(np.isfinite(near), near, straight + swath_m)
     reached = dijkstra(graph, directed=False, indices=np.array([0]))[0, :count]
     distance[0] = distance[:, 0] = np.where(np.isfinite(reached), np.minimum(distance[0], reached), np.inf)

@@ -69,3 +69,5 @@ def test_ways_stay_inside_and_obey_the_triangle(seed: int) -> None:
                 assert LineString(way).difference(region.buffer(SLACK_M + 1e-6)).length < 1e-6
     best = np.minimum.reduce(distance[:, :, None] + distance[None], axis=1)
     assert (distance <= best + 1e-6).all()
+    asked = np.array([[0, a] for a in range(1, len(distance))], np.int64).reshape(-1, 2)
+    assert Routes(region, np.array(points[:6]), asked).distances()[0] == pytest.approx(distance[0])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Polygon, box
 
 from missions.geodesy import Array
-from missions.shortening import Strip, shorten
+from missions.samples import Strip
+from missions.shortening import shorten
 
 STRIP = Strip(half_m=20.0, start_m=-10.0, end_m=10.0)
 
