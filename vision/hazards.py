@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 
@@ -21,6 +22,9 @@ PARKED = frozenset({"car", "bus", "truck", "van"})
 SIZE_LOOKS = 8
 GOES_ON_HITS = 4
 STANDING_LEAST_SAMPLES = 2
+HEIGHT_LEAST_SAMPLES, HEIGHT_WINDOW_S = 6, 6.0
+PLACE_SIGMA_M = 0.3
+MOST_FEET = 600
 
 
 def needed_looks(rule: Confirm, interval_s: float) -> int:
@@ -62,6 +66,7 @@ class HazardJudge:
         self._parked: dict[int, tuple[tuple[float, float], Zone]] = {}
         self._claimed: set[int] = set()
         self._low_until: dict[int, float] = {}
+        self._feet: dict[datetime, tuple[float, float, float]] = {}
 
     def update(
         self, tracks: Sequence[Track], ended: Sequence[Track], seconds: float, interval_s: float
@@ -106,7 +111,9 @@ class HazardJudge:
         points = [point for point in track.points if point.seconds > low_until]
         lasted = points[-1].seconds - points[0].seconds
         looks = needed_looks(rule, interval_s)
-        score = best_score(points, max(looks, rule.looks))
+        # Flames flicker, so their best looks count; a shadow passes for smoke in some looks, not on average.
+        counted = len(points) if kind is SightingKind.SMOKE else max(looks, rule.looks)
+        score = best_score(points, counted)
         places = np.array([point.place for point in points if point.place is not None])
         spread = _spread(places)
         reasons = [
@@ -206,7 +213,7 @@ class HazardJudge:
                 return [leaving]
         rule = self._kinds[SightingKind.ILLEGAL_PARKING].confirm
         looks = needed_looks(rule, interval_s)
-        standing = standing_samples(track, self.rules)
+        standing = standing_samples(self._upright(track), self.rules)
         lasted = float(standing[-1, 0] - standing[0, 0]) if len(standing) else 0.0
         if len(standing) < STANDING_LEAST_SAMPLES or lasted < rule.seconds - 1e-3 or len(standing) < looks:
             return []
@@ -240,6 +247,49 @@ class HazardJudge:
             )
         ]  # fmt: skip
 
+    def _upright(self, track: Track) -> Array:
+        """Seconds, east, north (n, 3) of a vehicle without what an error of the camera's height does to them.
+
+        Where the told height is off by ``e``, a place is off by ``e`` times its distance from the camera's
+        foot over the height: what stands still seems to creep while the camera passes. So the error, within
+        what heights are off by, is the one that keeps the newest looks most nearly at one place.
+        """
+        samples = np.array(track.steady)
+        points = [point for point in track.points if point.place is not None][-len(samples) :]
+        if self.view is None or len(samples) < HEIGHT_LEAST_SAMPLES or len(points) < len(samples):
+            return samples
+        leans = np.array([self._lean(point) for point in points])
+        fitted = np.isfinite(leans).all(axis=1) & (samples[:, 0] >= samples[-1, 0] - HEIGHT_WINDOW_S)
+        whole = fitted & np.array([point.whole for point in points])
+        fitted = whole if whole.sum() >= HEIGHT_LEAST_SAMPLES else fitted
+        if fitted.sum() < HEIGHT_LEAST_SAMPLES:
+            return samples
+        places, slopes = samples[fitted, 1:], leans[fitted]
+        places, slopes = places - places.mean(axis=0), slopes - slopes.mean(axis=0)
+        most = self.rules.height_error
+        weak = fitted.sum() * (PLACE_SIGMA_M / most) ** 2
+        error = float(np.clip((places * slopes).sum() / ((slopes**2).sum() + weak), -most, most))
+        samples[:, 1:] -= error * np.nan_to_num(leans)
+        return samples
+
+    def _lean(self, point: TrackPoint) -> tuple[float, float]:
+        """How many metres east and north a place is off for each metre that the camera's height is."""
+        assert self.view is not None
+        assert point.place is not None
+        if point.pose is None:
+            return math.nan, math.nan
+        foot = self._feet.get(point.pose.captured_at)
+        if foot is None:
+            east, north, up = (float(value) for value in point.pose.position_in(self.view.frame))
+            foot = east, north, up - float(self.view.heights([[east, north]])[0])
+            self._feet[point.pose.captured_at] = foot
+            while len(self._feet) > MOST_FEET:
+                self._feet.pop(next(iter(self._feet)))
+        east, north, height = foot
+        if not height > 1.0:
+            return math.nan, math.nan
+        return (point.place[0] - east) / height, (point.place[1] - north) / height
+
     def _parking_reasons(
         self, rule: Confirm, name: str, lasted: float, count: int, looks: int, speed: float, drift: float
     ) -> list[Reason]:
@@ -272,7 +322,10 @@ class HazardJudge:
 
     def _leaving(self, track: Track) -> Claim | None:
         place, zone = self._parked[track.id]
-        recent = np.array([s for s in track.steady if s[0] >= track.last.seconds - 1.5])
+        samples, points = self._upright(track), list(track.points)
+        # A box that the border of the picture cuts seems to move while less and less of it is in view.
+        cut = {point.seconds for point in points if not point.whole}
+        recent = np.array([s for s in samples if s[0] >= track.last.seconds - 1.5 and s[0] not in cut])
         if len(recent) < 3:
             return None
         speed, _ = motion(recent)
@@ -280,7 +333,7 @@ class HazardJudge:
         if speed < self.rules.leaving_speed or gone < self.rules.leaving_distance:
             return None
         del self._parked[track.id]
-        points = [point for point in track.points if distance(point.place, place) < 2.0] or [track.first]
+        points = [point for point in points if distance(point.place, place) < 2.0] or [track.first]
         return Claim(
             kind=SightingKind.ILLEGAL_PARKING, tracks=frozenset({track.id}), points=points, place=place,
             confidence=0.1, zone=zone.code, retract=True,
@@ -293,9 +346,8 @@ class HazardJudge:
         )  # fmt: skip
 
 
-def standing_samples(track: Track, rules: HazardRules) -> Array:
-    """The newest stretch (n, 3) of seconds, east, north in which the track stood still; may be empty."""
-    samples = np.array(track.steady)
+def standing_samples(samples: Array, rules: HazardRules) -> Array:
+    """The newest stretch (n, 3) of ``samples``, seconds, east, north, that stand still; may be empty."""
     if len(samples) < STANDING_LEAST_SAMPLES:
         return np.zeros((0, 3))
     here = np.median(samples[-5:, 1:], axis=0)

@@ -55,6 +55,7 @@ class HazardRules(_Part):
     fire_hold: float = Field(ge=0)
     standing_speed: PositiveFloat
     standing_drift: PositiveFloat
+    height_error: PositiveFloat
     zone_fraction: float = Share
     zone_margin: float = Field(ge=0)
     leaving_speed: PositiveFloat

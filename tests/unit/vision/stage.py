@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -39,7 +39,10 @@ Path2 = Callable[[float], tuple[float, float]]
 
 @dataclass
 class Thing:
-    """Something on the ground. ``path``: seconds -> east, north. ``shown``: when it exists."""
+    """Something on the ground.
+
+    path: seconds -> east, north. shown: when it exists, seconds. waver: standard deviation of its score.
+    """
 
     name: str
     path: Path2
@@ -47,6 +50,7 @@ class Thing:
     shown: tuple[float, float] = (0.0, 1e9)
     recall: float = 1.0
     flicker: str = ""
+    waver: float = 0.06
 
 
 def at(east: float, north: float) -> Path2:
@@ -153,7 +157,10 @@ def painted(things: Sequence[Thing], seconds: float, pose: Pose) -> np.ndarray:
 
 @dataclass
 class Stage:
-    """Runs a Watch over things. ``pixel_noise``: px a box side; ``pose_noise_deg``: of the known pose."""
+    """Runs a Watch over things.
+
+    pixel_noise: px a box side. pose_noise_deg: of the known pose. height_bias: metres it is told too high.
+    """
 
     things: Sequence[Thing]
     flight: Flight = field(default_factory=Flight)
@@ -161,6 +168,7 @@ class Stage:
     pixel_noise: float = 1.0
     pose_noise_deg: float = 0.05
     place_noise: float = 0.0
+    height_bias: float = 0.0
     seed: int = 0
     names: Sequence[str] = CLASSES
     thresholds = dict.fromkeys(CLASSES, 0.3)
@@ -177,7 +185,8 @@ class Stage:
         for thing in self.things:
             noise = self.random.normal(0, self.pixel_noise, 4)
             wobble = self.random.normal(0, self.place_noise, 2)
-            luck, shake, flick = self.random.random(), self.random.normal(0, 0.06), self.random.random()
+            luck, shake = self.random.random(), self.random.normal(0, thing.waver)
+            flick = self.random.random()
             if not thing.shown[0] <= self._seconds < thing.shown[1] or luck > thing.recall:
                 continue
             east, north = thing.path(self._seconds) + wobble
@@ -212,9 +221,9 @@ class Stage:
             self._seconds = index / fps
             instant = START + timedelta(seconds=self._seconds)
             if poses:
-                self.known[instant] = self.flight.pose(
-                    self._seconds, self.random.normal(0, self.pose_noise_deg, 3)
-                )
+                pose = self.flight.pose(self._seconds, self.random.normal(0, self.pose_noise_deg, 3))
+                told = pose.altitude_amsl_m + self.height_bias
+                self.known[instant] = replace(pose, altitude_amsl_m=told)
             image = painted(self.things, self._seconds, self.flight.pose(self._seconds))
             result = watch.process(Frame(image, instant, index))
             results.append(result)

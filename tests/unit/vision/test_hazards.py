@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from missions.messages import SightingKind, SightingMessage, SightingState
-from tests.unit.vision.stage import SIZES, Flight, Stage, Thing, at, latest, zone, zones
+from tests.unit.vision.stage import SIZES, Flight, Stage, Thing, at, latest, moving, zone, zones
 from vision.hazards import belief
 
 NO_PARKING = zones(zone("NP-1", "no_parking", 0, 0, 8, 20))
@@ -50,6 +50,12 @@ def test_a_pale_stone_is_no_smoke(
 ) -> None:
     monkeypatch.setitem(SIZES, "smoke", (metres, metres, metres))
     assert kinds(play(tmp_path, Thing("smoke", at(0, 0), 0.7))) == reported
+
+
+def test_a_shadow_that_passes_for_smoke_in_its_best_looks_is_none(tmp_path: Path) -> None:
+    wavering = {"score": 0.44, "waver": 0.15}
+    assert kinds(play(tmp_path / "smoke", Thing("smoke", at(0, 0), **wavering))) == []  # type: ignore[arg-type]
+    assert kinds(play(tmp_path / "fire", Thing("fire", at(0, 0), **wavering))) == ["fire"]  # type: ignore[arg-type]
 
 
 def test_a_plume_that_goes_on_as_another_track_has_not_vanished(tmp_path: Path) -> None:
@@ -130,6 +136,15 @@ def test_a_car_that_drives_off_after_all_is_taken_back(tmp_path: Path) -> None:
     assert "drove off" in latest(messages)[0].reasons[0].text
 
 
+@pytest.mark.parametrize("height_bias", [-4.0, 4.0])
+def test_a_parked_car_that_leaves_the_picture_has_not_driven_off(tmp_path: Path, height_bias: float) -> None:
+    flight = Flight(0, -45, 0, 7, height=50)
+    messages = play(
+        tmp_path, Thing("car", at(0, 0), 0.7), seconds=9.0, flight=flight, height_bias=height_bias
+    )
+    assert kinds(messages) == ["illegal_parking"]
+
+
 def test_stills_seconds_apart_confirm_with_two_looks(tmp_path: Path) -> None:
     car = Thing("car", at(0, 0), 0.7)
     flight = Flight(0, -50, 0, 2)
@@ -142,6 +157,14 @@ def test_stills_seconds_apart_confirm_with_two_looks(tmp_path: Path) -> None:
 def test_a_shaking_pose_moves_no_parked_car(tmp_path: Path) -> None:
     car = Thing("car", at(0, 0), 0.7)
     assert kinds(play(tmp_path, car, seconds=6.0, pose_noise_deg=0.25)) == ["illegal_parking"]
+
+
+@pytest.mark.parametrize("height_bias", [-3.0, 3.0])
+def test_a_wrong_height_makes_no_parked_car_creep(tmp_path: Path, height_bias: float) -> None:
+    passing = Flight(0, -50, 0, 7, height=50)
+    bias = {"seconds": 6.0, "flight": passing, "height_bias": height_bias}
+    assert kinds(play(tmp_path / "parked", Thing("car", at(0, 0)), **bias)) == ["illegal_parking"]  # type: ignore[arg-type]
+    assert kinds(play(tmp_path / "driving", Thing("car", moving(0, -6, 0, 2)), **bias)) == []  # type: ignore[arg-type]
 
 
 def test_belief_grows_with_score_and_time() -> None:
