@@ -227,8 +227,14 @@ def fly(
     data_directory: Annotated[Path, typer.Option(help="spool and evidence")] = Path("data/agent"),
     yes: Annotated[bool, typer.Option("--yes", help="launch without asking")] = False,
     signing_key: Annotated[Path | None, typer.Option(help="file with a MAVLink 2 signing key")] = None,
+    aircraft: Annotated[int, typer.Option(min=1, help="which aircraft of the plan this one is")] = 1,
+    start_at: Annotated[
+        str | None,
+        typer.Option(help="common launch moment of all the plan's aircraft: 14:05, or ISO 8601"),
+    ] = None,
 ) -> None:
     """Fly a plan with a real or simulated vehicle, watch, and report to a server."""
+    from drone.departures import launch_moment
     from drone.flying import FlyOptions, fly_plan, launch_notice
     from drone.mavlink.aircraft import MavlinkVehicle
     from drone.mavlink.framing import read_signing_key
@@ -237,13 +243,14 @@ def fly(
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each message would hide everything else
-    options = FlyOptions(
-        video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
-        directory=data_directory,
-    )  # fmt: skip
     try:
         document = read_plan(plan)
         ground = load_site(site)
+        options = FlyOptions(
+            video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
+            directory=data_directory, plan_aircraft=aircraft - 1,
+            launch_at=launch_moment(start_at, document, aircraft - 1, datetime.now().astimezone()),
+        )  # fmt: skip
         typer.echo(launch_notice(document), err=True)
         if not yes and not typer.confirm("Launch now?", err=True):
             raise fail("not launched")

@@ -20,7 +20,7 @@ import numpy as np
 
 from drone.errors import DroneError
 from drone.looks import Looks
-from drone.patrol import Patrol
+from drone.patrol import ON_GROUND, Patrol
 from drone.spool import Spool
 from drone.telemetry import PoseUnknown
 from drone.uplink import AgentClient, ServerUnreachable, Uplink
@@ -188,6 +188,13 @@ class Agent:
         flight = self._flight
         return flight.patrol.phase if flight is not None else None
 
+    def call_off(self) -> Outcome:
+        """Call off a flight that has not taken off; one in the air goes on."""
+        flight = self._flight
+        if flight is None or flight.patrol.phase not in ON_GROUND:
+            return Outcome(Verdict.REFUSED, "nothing waits on the ground")
+        return flight.patrol.return_home()
+
     # the eye
 
     def _watch(self, flight: _Flight) -> None:
@@ -324,10 +331,17 @@ class Agent:
             if not plan.flyable:
                 errors = [finding.text for finding in plan.findings if finding.severity == "error"]
                 return Outcome(Verdict.REFUSED, "the plan must not be flown: " + "; ".join(errors))
+            if request.plan_aircraft not in plan.aircraft:
+                return Outcome(
+                    Verdict.REFUSED, f"the plan has nothing to fly for aircraft {request.plan_aircraft + 1}"
+                )
             flight_id = request.flight_id
+            wait_s = request.launch_in_s
             patrol = Patrol(
-                self.vehicle, plan, clock=self._clock, on_event=lambda entry: self._log(flight_id, entry)
-            )
+                self.vehicle, plan, clock=self._clock, on_event=lambda entry: self._log(flight_id, entry),
+                aircraft=request.plan_aircraft,
+                launched_s=None if wait_s is None else self._clock.monotonic() + wait_s,
+            )  # fmt: skip
             thread = threading.Thread(target=patrol.run, name="patrol", daemon=True)
             self._flight = flight = _Flight(flight_id, plan, zones, patrol, thread)
             flight.looks = Looks(
@@ -455,6 +469,7 @@ class Agent:
             waypoint=state.current_item,
             waypoints=state.items,
             seconds_left=self._seconds_left(flight),
+            starts_in_s=flight.patrol.starts_in_s if flight else None,
             footprint=ring,
             camera_yaw_deg=pose.yaw_deg if pose else None,
             camera_pitch_deg=pose.pitch_deg if pose else None,

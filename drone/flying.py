@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,7 +38,11 @@ class NotLaunched(DroneError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlyOptions:
-    """One flight. ``video`` is a file or a stream; ``token`` is the agent's at the server."""
+    """One flight. ``video`` is a file or a stream; ``token`` is the agent's at the server.
+
+    ``plan_aircraft``: which aircraft of the plan it is, from 0. ``launch_at``: the plan's common launch
+    moment.
+    """
 
     video: str
     server: str
@@ -45,6 +50,8 @@ class FlyOptions:
     name: str
     frames_per_second: float
     directory: Path
+    plan_aircraft: int = 0
+    launch_at: datetime | None = None
 
 
 def planned_camera(planned: PlanCamera) -> CameraModel:
@@ -63,6 +70,13 @@ def launch_notice(plan: PatrolPlan) -> str:
         f"{plan.seconds / 60:.1f} min at {plan.altitude_agl_m:.0f} m above ground, "
         f"reserve {plan.reserve_fraction:.0%}"
     ]
+    if plan.keeps_times:
+        lines += [
+            f"  aircraft {number + 1} takes off "
+            + ", ".join(f"{s.start_s:.0f} s" for s in plan.sorties if s.aircraft == number)
+            + " after the common launch moment"
+            for number in plan.aircraft
+        ]
     lines += [f"  {finding.severity}: {finding.text} {finding.remedy}" for finding in plan.findings]
     return "\n".join(lines)
 
@@ -85,13 +99,18 @@ def fly_plan(
         thread = threading.Thread(target=agent.run, name="agent", daemon=True)
         thread.start()
         try:
-            outcome = agent.fly(_request(plan, site))
+            outcome = agent.fly(_request(plan, site, options))
             if not outcome:
                 raise NotLaunched(f"not launched: {outcome.why}")
             while agent.phase is not None:
                 time.sleep(0.5)
         except KeyboardInterrupt:
-            say("Leaving; the aircraft goes on under its autopilot. Use its own controls, or the console.")
+            if agent.call_off():
+                say("Called off before take-off.")
+            else:
+                say(
+                    "Leaving; the aircraft goes on under its autopilot. Use its own controls, or the console."
+                )
         finally:
             agent.stop()
             thread.join(timeout=15.0)
@@ -115,9 +134,12 @@ def _agent(
     )  # fmt: skip
 
 
-def _request(plan: PatrolPlan, site: Site) -> AgentRequest:
+def _request(plan: PatrolPlan, site: Site, options: FlyOptions) -> AgentRequest:
+    now = SystemClock().now()
+    wait_s = None if options.launch_at is None else (options.launch_at - now).total_seconds()
     return AgentRequest(
-        request_id=uuid4(), kind=RequestKind.FLY, flight_id=uuid4(), issued_at=SystemClock().now(),
+        request_id=uuid4(), kind=RequestKind.FLY, flight_id=uuid4(), issued_at=now,
+        plan_aircraft=options.plan_aircraft, launch_in_s=wait_s,
         issued_by=os.environ.get("USER", "command line"), plan=plan.model_dump(mode="json"),
         zones=site.zones.to_geojson(),
     )  # fmt: skip

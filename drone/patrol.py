@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from drone.departures import Departures
 from drone.errors import DroneError, NoTelemetry
 from drone.look_verdict import LookJudge, LookVerdict
 from drone.second_look import LookOver, SecondLook
@@ -26,9 +27,10 @@ from missions.terrain import Terrain
 
 log = logging.getLogger(__name__)
 
-ON_GROUND = frozenset(
-    {FlightPhase.REQUESTED, FlightPhase.PREFLIGHT, FlightPhase.UPLOADING, FlightPhase.ARMING}
-)
+ON_GROUND = frozenset({
+    FlightPhase.REQUESTED, FlightPhase.PREFLIGHT, FlightPhase.UPLOADING, FlightPhase.WAITING,
+    FlightPhase.ARMING,
+})  # fmt: skip
 IN_AIR = frozenset({
     FlightPhase.TAKEOFF, FlightPhase.FLYING, FlightPhase.PAUSED, FlightPhase.RETURNING, FlightPhase.LANDING,
 })  # fmt: skip
@@ -83,6 +85,8 @@ class Patrol:
     Args:
         on_event: called with each log entry, from whichever thread caused it.
         aircraft: which aircraft of the plan this vehicle is; only its sorties are flown.
+        launched_s: the plan's common launch moment in seconds of the clock, from which the take-off delays
+            of its sorties count; None where there is none.
     """
 
     def __init__(
@@ -93,11 +97,13 @@ class Patrol:
         on_event: Callable[[FlightLogEntry], None],
         *,
         aircraft: int = 0,
+        launched_s: float | None = None,
         settings: PatrolSettings | None = None,
     ) -> None:
         self._vehicle, self._plan, self._clock, self._on_event = vehicle, plan, clock, on_event
         self._settings = settings or PatrolSettings()
         self._sorties = [i for i, sortie in enumerate(plan.sorties) if sortie.aircraft == aircraft]
+        self._departures = Departures(plan, clock, launched_s)
         self._lock = threading.RLock()
         self._requesting = threading.Lock()
         self._phase = FlightPhase.REQUESTED
@@ -119,6 +125,13 @@ class Patrol:
     def reason(self) -> str:
         """Why the patrol ended as it did; empty while it runs or when it simply finished."""
         return self._reason
+
+    @property
+    def starts_in_s(self) -> float | None:
+        """While it waits on the ground for its take-off time: the seconds until then."""
+        if self._phase is not FlightPhase.WAITING:
+            return None
+        return max(0.0, self._departures.seconds_left(self._sortie))
 
     # requests, from any thread
 
@@ -294,8 +307,10 @@ class Patrol:
             self._early, self._complete, self._wanted = None, False, FlightMode.AUTO
             self._said.clear()
             self._sortie = sortie
+            self._stop_if_late()
             self._preflight(sortie)
             self._upload(sortie)
+            self._wait_for_start(sortie)
             self._take_off()
             self._watch()
             if self._early is not None:
@@ -354,6 +369,24 @@ class Patrol:
         if not outcome:
             raise _Ended(FlightPhase.FAILED, f"the plan is not on board: {outcome.why}")
 
+    def _wait_for_start(self, sortie: int) -> None:
+        """On the ground until the sortie's time; then the aircraft must still be ready."""
+        self._departures.begin()
+        if self._departures.seconds_left(sortie) <= 0:
+            return
+        self._enter(FlightPhase.WAITING)
+        self._say("waiting", self._departures.notice(sortie))
+        while (left := self._departures.seconds_left(sortie)) > 0:
+            self._stop_if_called_off()
+            self._clock.sleep(min(left, self._settings.poll_s))
+        while not (readiness := self._vehicle.readiness()).ready:
+            self._stop_if_called_off()
+            if self._departures.too_late(sortie):
+                why = "; ".join(readiness.reasons)
+                raise _Ended(FlightPhase.FAILED, f"not ready to fly at its take-off time: {why}")
+            self._clock.sleep(self._settings.poll_s)
+        self._check_battery(sortie)
+
     def _take_off(self) -> None:
         outcome = Outcome(Verdict.UNKNOWN)
         for _ in range(self._settings.start_tries):
@@ -381,10 +414,11 @@ class Patrol:
         self._enter(FlightPhase.ARMING)
         outcome = Outcome(Verdict.UNKNOWN)
         for number in range(self._settings.arm_tries):
-            self._stop_if_called_off()
             if number:
                 # readiness bits are briefly true too early on real autopilots
                 self._clock.sleep(self._settings.arm_again_s)
+            self._stop_if_called_off()
+            self._stop_if_late()
             outcome = self._vehicle.arm()
             self._say_outcome("arm", outcome)
             if outcome:
@@ -511,6 +545,11 @@ class Patrol:
     def _stop_if_called_off(self) -> None:
         if self._called_off:
             raise _Ended(FlightPhase.ABORTED, "called off before take-off")
+
+    def _stop_if_late(self) -> None:
+        why = self._departures.too_late(self._sortie)
+        if why:
+            raise _Ended(FlightPhase.FAILED, why)
 
     def _enter(self, phase: FlightPhase, only_from: tuple[FlightPhase, ...] | None = None) -> None:
         with self._lock:

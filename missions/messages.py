@@ -165,6 +165,7 @@ class FlightPhase(StrEnum):
     REQUESTED = "requested"
     PREFLIGHT = "preflight"
     UPLOADING = "uploading"
+    WAITING = "waiting"
     ARMING = "arming"
     TAKEOFF = "takeoff"
     FLYING = "flying"
@@ -205,6 +206,9 @@ class TelemetryMessage(Message):
     waypoint: int | None = None
     waypoints: int | None = None
     seconds_left: float | None = None
+    starts_in_s: float | None = Field(
+        default=None, description="while it waits on the ground for its take-off time: seconds until then"
+    )
     footprint: list[tuple[Longitude, Latitude]] = Field(
         default_factory=list, description="ring of the seen ground, GeoJSON order"
     )
@@ -295,6 +299,12 @@ class AgentRequest(Message):
     plan: dict[str, object] | None = Field(default=None, description="PatrolPlan as JSON, with kind fly")
     zones: dict[str, object] | None = Field(
         default=None, description="GeoJSON of watch zones (no-parking, market, square ...), with kind fly"
+    )
+    plan_aircraft: int = Field(default=0, ge=0, description="which aircraft of the plan flies, with kind fly")
+    launch_in_s: float | None = Field(
+        default=None,
+        description="with kind fly: seconds from now to the plan's common launch moment, negative once it "
+        "has passed; the take-off delays of its sorties count from it",
     )
 
 

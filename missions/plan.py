@@ -109,5 +109,17 @@ class PatrolPlan(PlanPart):
     findings: list[Finding] = Field(default_factory=list)
 
     @property
+    def aircraft(self) -> list[int]:
+        """Numbers of the aircraft that it is for, from 0."""
+        return sorted({sortie.aircraft for sortie in self.sorties})
+
+    @property
+    def keeps_times(self) -> bool:
+        """Whether take-off times must be kept: others fly at the same time."""
+        return len(self.aircraft) > 1 or any(
+            next(s for s in self.sorties if s.aircraft == number).start_s > 0 for number in self.aircraft
+        )
+
+    @property
     def flyable(self) -> bool:
         return not any(finding.severity == "error" for finding in self.findings)

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=4 * 2**20, gt=0)
     max_cells_bytes: int = Field(default=64 * 2**20, gt=0)
     max_evidence_bytes: int = Field(default=256 * 2**20, gt=0)
+    launch_lead_seconds: float = Field(
+        default=90.0, ge=0, le=3600,
+        description="from the first launch of a plan's several aircraft to their common launch moment",
+    )  # fmt: skip
     agent_offline_seconds: float = Field(default=60.0, gt=0)
     terrain_sigma_m: float = Field(default=1.5, ge=0, description="one sigma of the terrain's heights")
     max_ce90_m: float = Field(

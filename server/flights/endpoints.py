@@ -62,7 +62,7 @@ def get_plan(plan_id: UUID, _caller: Anyone, session: Reading) -> PlanOut:
 @router.post("/flights", status_code=201)
 def prepare_flight(body: FlightIn, caller: Flier, session: Writing, context: Ctx) -> FlightOut:
     """First step: prepare a flight. Nothing takes off yet."""
-    flight = service.prepare(context, session, caller, body.plan_id, body.agent)
+    flight = service.prepare(context, session, caller, body.plan_id, body.agent, body.plan_aircraft)
     return views.flight_out(session, flight)
 
 

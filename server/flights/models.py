@@ -29,6 +29,8 @@ class Flight(Base):
     """A flight: planned here, or begun elsewhere and reported by an agent (then without a plan).
 
     ``abandoned``: called failed by the server because nothing was heard of it; news of it revive it.
+    ``plan_aircraft``: which aircraft of the plan it is, from 0. ``departs_at``: the plan's common launch
+    moment, where several aircraft keep take-off times.
     """
 
     __tablename__ = "flights"
@@ -47,6 +49,8 @@ class Flight(Base):
     finished_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]
     abandoned: Mapped[bool] = mapped_column(default=False)
+    plan_aircraft: Mapped[int] = mapped_column(default=0)
+    departs_at: Mapped[datetime | None]
 
 
 class FlightRequest(Base):

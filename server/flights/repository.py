@@ -49,6 +49,12 @@ def active_flight_of(session: Session, agent_id: UUID) -> Flight | None:
     return session.scalar(query.order_by(Flight.created_at.desc()).limit(1))
 
 
+def under_way_of_plan(session: Session, plan_id: UUID) -> Sequence[Flight]:
+    """Flights of a plan that are neither planned only nor over."""
+    query = select(Flight).where(Flight.plan_id == plan_id, Flight.phase.not_in(AT_REST))
+    return session.scalars(query.order_by(Flight.launched_at, Flight.id)).all()
+
+
 def requests_of(session: Session, flight_ids: Iterable[UUID]) -> dict[UUID, list[FlightRequest]]:
     query = select(FlightRequest).where(FlightRequest.flight_id.in_(list(flight_ids)))
     result: dict[UUID, list[FlightRequest]] = defaultdict(list)

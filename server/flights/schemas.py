@@ -27,6 +27,7 @@ class PlanRequestIn(Input):
     altitude_agl_m: float | None = Field(default=None, gt=0, le=1000)
     speed_m_s: float | None = Field(default=None, gt=0, le=30)
     overlap: float | None = Field(default=None, ge=0, le=0.9)
+    aircraft: int | None = Field(default=None, ge=1, le=20, description="how many share the ground")
     agent: str | None = Field(default=None, max_length=64)
 
 
@@ -57,14 +58,16 @@ class PlanFigures(BaseModel):
     reserve_fraction: float
     sorties: int
     waypoints: int
+    aircraft: int
     flyable: bool
 
     @classmethod
     def of(cls, plan: PatrolPlan) -> PlanFigures:
-        names = set(cls.model_fields) - {"camera", "sorties", "waypoints", "flyable"}
+        names = set(cls.model_fields) - {"camera", "sorties", "waypoints", "aircraft", "flyable"}
         return cls(
             **plan.model_dump(include=names), camera=plan.camera.name, sorties=len(plan.sorties),
-            waypoints=sum(len(sortie.waypoints) for sortie in plan.sorties), flyable=plan.flyable,
+            waypoints=sum(len(sortie.waypoints) for sortie in plan.sorties),
+            aircraft=len(plan.aircraft), flyable=plan.flyable,
         )  # fmt: skip
 
 
@@ -75,6 +78,7 @@ class PlanList(BaseModel):
 class FlightIn(Input):
     plan_id: UUID
     agent: str = Field(min_length=1, max_length=64)
+    plan_aircraft: int = Field(default=0, ge=0, lt=20, description="which aircraft of the plan it is, from 0")
 
 
 class SecondLookIn(Input):
@@ -104,6 +108,9 @@ class RequestOut(BaseModel):
 
 
 class FlightOut(BaseModel):
+    """``departs_at``: the common launch moment of a plan whose aircraft keep take-off times;
+    ``takes_off_at``: when the first sortie of this one is due."""
+
     id: UUID
     plan_id: UUID | None
     agent: str
@@ -114,6 +121,9 @@ class FlightOut(BaseModel):
     created_by: str
     launched_at: datetime | None
     launched_by: str | None
+    plan_aircraft: int
+    departs_at: datetime | None
+    takes_off_at: datetime | None
     finished_at: datetime | None
     requests: list[RequestOut]
     tickets: int

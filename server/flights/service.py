@@ -27,7 +27,7 @@ from server.errors import (
     RequestAnswered,
 )
 from server.fleet import repository as agents
-from server.flights import repository, views
+from server.flights import departures, repository, views
 from server.flights.following import move_to
 from server.flights.models import Flight, FlightRequest
 from server.flights.planning import check_flyable
@@ -46,8 +46,10 @@ ASKABLE: dict[RequestKind, frozenset[FlightPhase]] = {
 """In which phases a request makes sense. Return and land are also taken before take-off: they call it off."""
 
 
-def prepare(context: Context, session: Session, caller: Caller, plan_id: UUID, agent_name: str) -> Flight:
-    """First step: a flight of a plan by an agent, not yet launched."""
+def prepare(
+    context: Context, session: Session, caller: Caller, plan_id: UUID, agent_name: str, plan_aircraft: int = 0
+) -> Flight:
+    """First step: a flight of a plan by an agent as one of the plan's aircraft, not yet launched."""
     plan = repository.plan(session, plan_id)
     if plan is None:
         raise NotFound("there is no such plan; make one first")
@@ -55,9 +57,10 @@ def prepare(context: Context, session: Session, caller: Caller, plan_id: UUID, a
     if agent is None:
         raise NotFound(f"there is no agent {agent_name!r}; choose one of the list of aircraft")
     check_flyable(plan)
+    departures.check_aircraft(plan, plan_aircraft)
     flight = Flight(
         plan_id=plan.id, agent_id=agent.id, name=plan.name, phase=PLANNED, created_at=context.now(),
-        created_by=caller.username,
+        created_by=caller.username, plan_aircraft=plan_aircraft,
     )  # fmt: skip
     session.add(flight)
     session.flush()
@@ -70,7 +73,7 @@ def launch(context: Context, session: Session, caller: Caller, flight_id: UUID) 
     """Second step: ask the agent to fly.
 
     Raises:
-        FlightNotReady: launched before.
+        FlightNotReady: launched before, or its take-off time among the plan's aircraft has passed.
         PlanNotFlyable, AgentBusy, AgentOffline: see their sentences.
     """
     flight = _flight(session, flight_id)
@@ -91,6 +94,7 @@ def launch(context: Context, session: Session, caller: Caller, flight_id: UUID) 
         busy.abandoned = True
         session.flush()
         record(session, now, "system", "flight.abandoned", str(busy.id))
+    flight.departs_at = departures.launch_moment(context, session, flight, plan)
     flight.phase, flight.launched_at, flight.launched_by = FlightPhase.REQUESTED.value, now, caller.username
     _ask(context, session, caller, flight, RequestKind.FLY)
     return flight
@@ -208,13 +212,18 @@ def _message(context: Context, session: Session, request: FlightRequest) -> Flee
             request_id=request.id, flight_id=request.flight_id, issued_at=request.issued_at,
             issued_by=request.issued_by, target=LookTarget.model_validate_json(request.detail),
         )  # fmt: skip
-    plan = None
-    if request.kind == RequestKind.FLY:
-        flight = _flight(session, request.flight_id)
-        row = repository.plan(session, flight.plan_id) if flight.plan_id else None
-        plan = row.plan if row else None
-    return AgentRequest(
+    message = AgentRequest(
         request_id=request.id, kind=RequestKind(request.kind), flight_id=request.flight_id,
-        issued_at=request.issued_at, issued_by=request.issued_by, plan=plan,
-        zones=context.sites.zones if request.kind == RequestKind.FLY else None,
+        issued_at=request.issued_at, issued_by=request.issued_by,
+    )  # fmt: skip
+    if message.kind is not RequestKind.FLY:
+        return message
+    flight = _flight(session, request.flight_id)
+    row = repository.plan(session, flight.plan_id) if flight.plan_id else None
+    wait_s = (flight.departs_at - context.now()).total_seconds() if flight.departs_at else None
+    return message.model_copy(
+        update={
+            "plan": row.plan if row else None, "zones": context.sites.zones,
+            "plan_aircraft": flight.plan_aircraft, "launch_in_s": wait_s,
+        }
     )  # fmt: skip

@@ -16,6 +16,7 @@ from drone.telemetry import PoseTrack
 from drone.vehicle import FlightMode, Outcome, Readiness, VehicleState, Verdict
 from missions.clock import ManualClock, SystemClock
 from missions.messages import FlightLogEntry, FlightPhase
+from missions.plan import PatrolPlan
 from tests.vehicles import HOME, connected, parked, place, small_plan
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -393,6 +394,87 @@ def test_the_camera_looks_down_before_take_off(answer: Outcome, said: bool) -> N
 def test_a_plan_for_other_aircraft_is_not_flown() -> None:
     patrol = Patrol(Scripted(), small_plan(), ManualClock(START), lambda entry: None, aircraft=1)
     assert patrol.run() is FlightPhase.FAILED
+
+
+def timed(*starts: float, aircraft: tuple[int, ...] = (0, 1)) -> PatrolPlan:
+    """A plan for two aircraft with these take-off delays in seconds."""
+    sortie = small_plan().sorties[0]
+    sorties = [
+        sortie.model_copy(update={"aircraft": number, "start_s": start})
+        for number, start in zip(aircraft, starts, strict=True)
+    ]
+    return small_plan().model_copy(update={"sorties": sorties})
+
+
+def test_an_aircraft_waits_on_the_ground_for_its_take_off_time() -> None:
+    vehicle, clock, log = Scripted(), ManualClock(START), list[FlightLogEntry]()
+    vehicle.ready = [Readiness(True), Readiness(False, ("GPS lost",)), Readiness(True)]
+    patrol = Patrol(vehicle, timed(0.0, 95.0), clock, log.append, aircraft=1, launched_s=30.0)
+    told: list[float | None] = []
+
+    def arm() -> Outcome:
+        told.append(clock.monotonic())
+        return OK
+
+    vehicle.arm = arm  # type: ignore[method-assign]
+    assert patrol.run() is FlightPhase.FINISHED, patrol.reason
+    assert phases(log)[:4] == ["preflight", "uploading", "waiting", "arming"]
+    assert told == [pytest.approx(125.5)], (
+        "30 s to the launch moment, 95 s of delay, one look more to be ready"
+    )
+    (notice,) = [entry.text for entry in log if entry.code == "waiting"]
+    assert notice.startswith("waits 125 s for its take-off time, 95 s after")
+    assert patrol.starts_in_s is None
+
+
+def test_a_flight_that_waits_is_called_off() -> None:
+    clock = ManualClock(START)
+    patrol = Patrol(Scripted(), timed(0.0, 95.0), clock, lambda entry: None, aircraft=1, launched_s=0.0)
+    seen: list[float | None] = []
+    sleep = clock.sleep
+
+    def call_off(seconds: float) -> None:
+        if clock.monotonic() >= 20 and not seen:
+            seen.append(patrol.starts_in_s)
+            assert patrol.return_home()
+        sleep(seconds)
+
+    clock.sleep = call_off  # type: ignore[method-assign]
+    assert patrol.run() is FlightPhase.ABORTED
+    assert seen == [75.0]
+    assert clock.monotonic() < 21
+
+
+@pytest.mark.parametrize(
+    ("launched_s", "not_ready", "why"),
+    [
+        (-60.0, False, "its take-off time passed 60 s ago"),
+        (5.0, True, "not ready to fly at its take-off time"),
+    ],
+)
+def test_an_aircraft_that_missed_its_time_stays_on_the_ground(
+    launched_s: float, not_ready: bool, why: str
+) -> None:
+    vehicle, clock = Scripted(), ManualClock(START)
+    if not_ready:
+        vehicle.ready = [Readiness(True), Readiness(False, ("GPS lost",))]
+    patrol = Patrol(vehicle, timed(0.0, 95.0), clock, lambda entry: None, launched_s=launched_s)
+    assert patrol.run() is FlightPhase.FAILED
+    assert why in patrol.reason
+    assert "arm" not in vehicle.calls
+
+
+def test_one_aircraft_alone_flies_its_sorties_without_waiting() -> None:
+    class Swaps(Scripted):
+        def swap_battery(self) -> Outcome:
+            self.moments = whole_flight()
+            return OK
+
+    vehicle, clock = Swaps(), ManualClock(START)
+    plan = timed(0.0, 900.0, aircraft=(0, 0))
+    assert not plan.keeps_times
+    assert Patrol(vehicle, plan, clock, lambda entry: None).run() is FlightPhase.FINISHED
+    assert clock.monotonic() < 60
 
 
 @pytest.mark.parametrize("error", [LinkClosed(), RuntimeError("a bug")])

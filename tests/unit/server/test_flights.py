@@ -6,11 +6,14 @@ import json
 import struct
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from server.fleet.models import Agent
+from server.fleet.repository import agent_by_name
 from tests.fixtures.desk import AGENT, START, Desk
 
 PLAN = {
@@ -344,3 +347,61 @@ def test_a_flight_begun_elsewhere_and_a_request_never_answered_stand_in_the_audi
     refused = next(entry for entry in entries if entry["action"] == "request.refused")
     assert refused["actor"] == "system"
     assert "never answered: the flight is finished" in refused["data"]["detail"]
+
+
+def _second_agent(desk: Desk, name: str = "swift") -> None:
+    with desk.context.database.write() as session:
+        session.add(Agent(name=name, token_hash="0" * 64, seen_at=START, created_at=START))
+
+
+def _prepared(desk: Desk, plan_id: str, agent: str, number: int) -> Any:
+    body = {"plan_id": plan_id, "agent": agent, "plan_aircraft": number}
+    return desk.call("POST", "flights", user="operator", json=body)
+
+
+def test_two_aircraft_of_a_plan_share_one_launch_moment(desk: Desk) -> None:
+    _second_agent(desk)
+    answer = desk.call("POST", "plans", user="operator", json=PLAN | {"aircraft": 2})
+    assert answer.status_code == 201, answer.text
+    plan = answer.json()
+    delay = max(sortie["start_s"] for sortie in plan["plan"]["sorties"])
+    assert delay > 0, "they share the air near home"
+    assert _prepared(desk, plan["id"], AGENT, 2).json()["code"] == "invalid_request"
+    first, second, twin = (
+        _prepared(desk, plan["id"], agent, number).json()
+        for agent, number in ((AGENT, 0), ("swift", 1), ("swift", 0))
+    )
+    launched = desk.call("POST", f"flights/{first['id']}/launch", user="operator").json()
+    lead = desk.context.settings.launch_lead_seconds
+    assert launched["departs_at"] == (START + timedelta(seconds=lead)).isoformat().replace("+00:00", "Z")
+    (request,) = _requests(desk)
+    assert (request["plan_aircraft"], request["launch_in_s"]) == (0, lead)
+    desk.clock.advance(10)
+    (again,) = _requests(desk)
+    assert again["launch_in_s"] == lead - 10, "told anew, so that no clocks need to agree"
+    refused = desk.call("POST", f"flights/{twin['id']}/launch", user="operator")
+    assert "aircraft 1 of this plan is under way already" in refused.json()["detail"]
+    joined = desk.call("POST", f"flights/{second['id']}/launch", user="operator").json()
+    assert joined["departs_at"] == launched["departs_at"]
+    assert joined["takes_off_at"] > joined["departs_at"]
+
+
+def test_an_aircraft_whose_take_off_time_has_passed_is_not_launched(desk: Desk) -> None:
+    _second_agent(desk)
+    plan = desk.call("POST", "plans", user="operator", json=PLAN | {"aircraft": 2}).json()
+    first, second = (_prepared(desk, plan["id"], a, n).json() for a, n in ((AGENT, 0), ("swift", 1)))
+    desk.call("POST", f"flights/{first['id']}/launch", user="operator")
+    desk.clock.advance(1000)
+    _telemetry(desk, first["id"], 5, phase="flying")
+    with desk.context.database.write() as session:
+        session.get_one(Agent, UUID(_agent_id(desk, "swift"))).seen_at = desk.clock.now()
+    refused = desk.call("POST", f"flights/{second['id']}/launch", user="operator")
+    assert (refused.status_code, refused.json()["code"]) == (409, "flight_not_ready")
+    assert "then launch them together" in refused.json()["detail"]
+
+
+def _agent_id(desk: Desk, name: str) -> str:
+    with desk.context.database.read() as session:
+        agent = agent_by_name(session, name)
+        assert agent is not None
+        return str(agent.id)
