@@ -1,6 +1,6 @@
 """How near to the truth places are, how honest their ellipses, and how fast they come.
 
-``python -m benchmarks.geotag [--rays FILE --control-points FILE] [--json]``
+``python benchmarks/geotag.py [--rays FILE --control-points FILE] [--json]``
 
 **Field** (needs two files; see ``benchmarks/fields.py``): rays of a real aircraft over surveyed points. The
 reference is the answer that the trial's own software (OpenAthena) wrote into the same file. Each place counts
@@ -37,6 +37,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a file, too
 
 from benchmarks.fields import Field, FieldInvalid, read_field
 from missions.geodesy import Array, LocalFrame
@@ -124,6 +126,8 @@ def field_figures(field: Field) -> dict[str, Any]:
         "rays": len(field.looks), "images": int(field.images.max()) + 1, "left_out": len(field.left_out),
         "refused": int((~good).sum()),
     }  # fmt: skip
+    if not good.any():
+        raise FieldInvalid(f"no ray can be placed: {problems[0]}")
     for name, chosen in halves.items():
         if chosen.any():
             figures[name] = _field_part(field, points, jacobian, chosen)

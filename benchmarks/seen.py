@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from panda3d.core import LVecBase4f
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a file, too
 
 from drone.sim.renderer import Renderer, pose_at
 from drone.sim.town import Town
