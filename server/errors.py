@@ -134,6 +134,12 @@ class FlightNotReady(Conflict):
     code = "flight_not_ready"
 
 
+class TakeOffMissed(FlightNotReady):
+    """The take-off time of this aircraft has passed; let the plan's others land, then launch all together."""
+
+    code = "take_off_missed"
+
+
 class RequestAnswered(Conflict):
     """This request was answered before, differently; the first answer stands."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from missions.plan import PatrolPlan
 from server.context import Context
-from server.errors import FlightNotReady, Invalid
+from server.errors import FlightNotReady, Invalid, TakeOffMissed
 from server.flights import repository
 from server.flights.models import Flight, Plan
 
@@ -30,7 +30,8 @@ def launch_moment(context: Context, session: Session, flight: Flight, plan: Plan
         None where no times need to be kept.
 
     Raises:
-        FlightNotReady: the same aircraft of the plan is under way, or this one's take-off time has passed.
+        FlightNotReady: the same aircraft of the plan is under way.
+        TakeOffMissed: this one's take-off time has passed.
     """
     route = PatrolPlan.model_validate(plan.plan)
     if not route.keeps_times:
@@ -47,7 +48,7 @@ def launch_moment(context: Context, session: Session, flight: Flight, plan: Plan
         return context.now() + timedelta(seconds=context.settings.launch_lead_seconds)
     late = (context.now() - moments[0]).total_seconds() - first_delay_s(route, flight.plan_aircraft)
     if late > 0:
-        raise FlightNotReady(
+        raise TakeOffMissed(
             f"the take-off time of aircraft {flight.plan_aircraft + 1} passed {late:.0f} s ago; "
             "let the plan's other aircraft land, then launch them together"
         )

@@ -396,7 +396,7 @@ def test_an_aircraft_whose_take_off_time_has_passed_is_not_launched(desk: Desk) 
     with desk.context.database.write() as session:
         session.get_one(Agent, UUID(_agent_id(desk, "swift"))).seen_at = desk.clock.now()
     refused = desk.call("POST", f"flights/{second['id']}/launch", user="operator")
-    assert (refused.status_code, refused.json()["code"]) == (409, "flight_not_ready")
+    assert (refused.status_code, refused.json()["code"]) == (409, "take_off_missed")
     assert "then launch them together" in refused.json()["detail"]
 
 

@@ -35,8 +35,8 @@ export const plans = async (): Promise<T.PlanSummary[]> => {
   return found.map((one) => ('plan' in one ? { ...one, name: one.plan.name, figures: one.plan } : one))
 }
 
-export const createFlight = (planId: string, agent: string) =>
-  call<T.Flight>('POST', '/flights', { plan_id: planId, agent })
+export const createFlight = (planId: string, agent: string, planAircraft = 0) =>
+  call<T.Flight>('POST', '/flights', { plan_id: planId, agent, plan_aircraft: planAircraft })
 export const flights = (active = false) => list<T.Flight>(`/flights${query({ active: active || null })}`)
 export const flight = (id: string) => get<T.Flight>(`/flights/${id}`)
 export const track = (id: string) => get<T.Track>(`/flights/${id}/track`)

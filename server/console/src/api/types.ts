@@ -43,6 +43,7 @@ export type Phase =
   | 'requested'
   | 'preflight'
   | 'uploading'
+  | 'waiting'
   | 'arming'
   | 'takeoff'
   | 'flying'
@@ -76,6 +77,8 @@ export interface Telemetry {
   waypoint: number | null
   waypoints: number | null
   seconds_left: number | null
+  /** While it waits on the ground for its take-off time. */
+  starts_in_s?: number | null
   footprint: [number, number][]
   camera_yaw_deg: number | null
   camera_pitch_deg: number | null
@@ -117,6 +120,8 @@ export interface Waypoint {
 
 export interface Sortie {
   aircraft: number
+  /** Take-off after the plan's common launch moment. */
+  start_s: number
   waypoints: Waypoint[]
   length_m: number
   seconds: number
@@ -193,6 +198,7 @@ export interface PlanRequest {
   altitude_agl_m: number
   speed_m_s: number
   overlap: number
+  aircraft: number
   agent: string | null
 }
 
@@ -218,6 +224,9 @@ export interface Flight {
   created_by: string
   launched_at: string | null
   launched_by: string | null
+  plan_aircraft: number
+  departs_at: string | null
+  takes_off_at: string | null
   finished_at: string | null
   requests: FlightRequest[]
   tickets: number

@@ -8,7 +8,7 @@ import { ask, toast, type Question } from '@/stores/dialogs'
 import { useLive } from '@/stores/live'
 import { useSession } from '@/stores/session'
 
-const BEFORE_TAKEOFF: Phase[] = ['requested', 'preflight', 'uploading', 'arming']
+const BEFORE_TAKEOFF: Phase[] = ['requested', 'preflight', 'uploading', 'waiting', 'arming']
 const IN_AIR: Phase[] = ['takeoff', 'flying', 'paused', 'returning', 'landing']
 
 /** Phases in which each command makes sense; the server and the aircraft have the last word. */
@@ -62,6 +62,34 @@ function question(command: api.Command, flight: Flight, by: string): Question {
     tone: command === 'land' ? 'danger' : 'primary',
     by,
   }
+}
+
+/** Ask once for all aircraft of a plan, then launch one after the other; they take off at the plan's times. */
+export async function launchTogether(flights: Flight[], notes: string[]): Promise<boolean> {
+  const [first] = flights
+  if (!first) return false
+  const session = useSession()
+  const live = useLive()
+  const yes = await ask({
+    title: t('fly.launchTitle'),
+    body: t('fly.launchAllBody', { n: flights.length, plan: first.name, times: notes.join('; ') }),
+    note: t('fly.launchNote'),
+    confirm: t('fly.launchAll', { n: flights.length }),
+    by: session.name,
+  })
+  if (!yes) return false
+  let launched = 0
+  for (const flight of flights) {
+    try {
+      const answer = await api.command(flight.id, 'launch')
+      live.flights.set(answer.id, answer)
+      launched += 1
+    } catch (error) {
+      toast(`${flight.aircraft || flight.agent}: ${problemWords(error)}`, 'error')
+    }
+  }
+  if (launched) toast(t('fly.commandSent'))
+  return launched > 0
 }
 
 /** Ask, then tell the server. Returns whether the command was sent. */
