@@ -25,7 +25,7 @@ from server.sightings import repository as sightings
 from server.sightings.models import EvidenceLink
 from server.tickets import repository as tickets
 from server.tickets import views
-from server.tickets.service import follow_thumbnail
+from server.tickets.following import follow_thumbnail
 
 MEDIA_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "video/mp4", "video/mp2t"})
 

@@ -32,9 +32,9 @@ from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M
 from server.sightings.models import FlightAdjustment, Sighting
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
+from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
 from server.tickets.placing import MEANINGFUL_M, SYSTEM, cells_of, most_probable, ticket_ce90_m
-from server.tickets.service import follow_sightings
 
 logger = logging.getLogger(__name__)
 

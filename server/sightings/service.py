@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from missions.geodesy import LocalFrame
-from missions.messages import SightingKind, SightingMessage, SightingReceipt, SightingState
+from missions.messages import SightingMessage, SightingReceipt, SightingState
 from server.context import Context
 from server.db import after_commit, lock
 from server.errors import AgentMismatch
 from server.flights.following import reported_flight
 from server.sightings import repository
-from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place, seen_towards
-from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M, Decision, Event, match
+from server.sightings.belonging import add_to_settled, note_crowds, open_event_of, settled_event_of
+from server.sightings.geotag import Limits, NotPlaced, Placement, place, seen_towards
+from server.sightings.matching import Decision
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.readjustment import note_revision
 from server.sightings.views import sightings_out
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
+from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, cells_of, most_probable, seen_of
-from server.tickets.service import follow_sightings, open_ticket
-from server.tickets.states import TicketState
-
-SEARCH_M = 120.0
-SEARCH_OBJECTS_M = 400.0  # wide enough for several single objects to tell how far GNSS has jumped
-METRES_PER_DEGREE = 111_000.0
+from server.tickets.placing import SYSTEM, cells_of, most_probable
+from server.tickets.service import open_ticket
 
 
 def receive(
@@ -156,10 +150,14 @@ def _link(
         return None, False
     if not sighting.placed:
         return None, False
-    decision, tickets = _decide(context, session, sighting)
+    decision, tickets = open_event_of(context, session, sighting)
     _apply_moves(context, session, decision, tickets)
     if decision.event_id is None:
+        settled = settled_event_of(context, session, sighting)
+        if settled is not None:
+            return add_to_settled(context, session, settled, sighting), False
         ticket = open_ticket(context, session, sighting)
+        note_crowds(context, session, ticket, sighting, opened=True)
         views.publish(context, session, ticket, "created", alert=True)
         return ticket, True
     ticket = tickets[decision.event_id]
@@ -170,6 +168,7 @@ def _link(
         session, ticket, context.now(), SYSTEM, "sighting_added", count=ticket.sightings,
         sighting=str(sighting.id), flight=str(sighting.flight_id) if sighting.flight_id else None,
     )  # fmt: skip
+    note_crowds(context, session, ticket, sighting)
     views.publish(context, session, ticket, "updated", alert=ticket.kind != kind)
     return ticket, False
 
@@ -183,43 +182,8 @@ def _update(
     if before != sighting.state:
         what = "sighting_retracted" if sighting.state == SightingState.RETRACTED else "sighting_confirmed"
         timeline.add(session, ticket, context.now(), SYSTEM, what, sighting=str(sighting.id))
+    note_crowds(context, session, ticket, sighting)
     views.publish(context, session, ticket, "updated", alert=ticket.kind != kind)
-
-
-def _decide(context: Context, session: Session, sighting: Sighting) -> tuple[Decision, dict[UUID, Ticket]]:
-    """Match a placed sighting against the open tickets nearby."""
-    assert sighting.latitude is not None
-    assert sighting.longitude is not None
-    kind = SightingKind(sighting.kind)
-    rules = context.kinds[kind]
-    frame = frame_near(sighting.latitude, sighting.longitude)
-    centre = frame.to_enu(sighting.latitude, sighting.longitude)[0, :2]
-    reach = SEARCH_OBJECTS_M if rules.match.reach_m < SINGLE_OBJECT_REACH_M else SEARCH_M
-    edge = frame.to_geodetic([centre - reach, centre + reach])
-    window = timedelta(hours=rules.match.window_hours)
-    tickets = ticket_rows.open_near(
-        session,
-        sorted(CROWDS if kind in CROWDS else {kind}),
-        (edge[0, 0], edge[1, 0]),
-        (edge[0, 1], edge[1, 1]),
-        sighting.first_seen_at - window,
-        sighting.last_seen_at + window,
-    )
-    sightings = repository.of_tickets(session, [ticket.id for ticket in tickets])
-    events = [_event(ticket, sightings.get(ticket.id, []), frame) for ticket in tickets]
-    seen = seen_of(sighting, frame)
-    assert seen is not None
-    return match(seen, events, rules), {ticket.id: ticket for ticket in tickets}
-
-
-def _event(ticket: Ticket, sightings: Sequence[Sighting], frame: LocalFrame) -> Event:
-    confirmed = [s for s in sightings if s.state == SightingState.CONFIRMED] or sightings
-    untouched = ticket.state == TicketState.REPORTED and ticket.acknowledged_at is None
-    return Event(
-        id=ticket.id, kind=SightingKind(ticket.kind),
-        sightings=[seen for s in confirmed if (seen := seen_of(s, frame)) is not None],
-        movable=untouched and not ticket.cell_fixed,
-    )  # fmt: skip
 
 
 def _apply_moves(context: Context, session: Session, decision: Decision, tickets: dict[UUID, Ticket]) -> None:

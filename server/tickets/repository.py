@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from server.db import Utc
 from server.errors import Invalid
 from server.tickets.models import Ticket, TicketSerial, TimelineEntry
-from server.tickets.states import OPEN_STATES
+from server.tickets.states import OPEN_STATES, TicketState
 
 ORDERS: dict[str, tuple[InstrumentedAttribute[Any], bool]] = {
     "newest": (Ticket.opened_at, True),
@@ -116,17 +116,18 @@ def open_by_cell(session: Session) -> dict[str | None, int]:
     return {cell: count for cell, count in session.execute(query)}
 
 
-def open_near(
+def near(
     session: Session,
     kinds: Sequence[str],
     latitudes: tuple[float, float],
     longitudes: tuple[float, float],
     since: datetime,
     until: datetime,
+    states: Collection[TicketState] = OPEN_STATES,
 ) -> Sequence[Ticket]:
-    """Open tickets of these kinds within a box and seen within a time."""
+    """Tickets of these kinds, open ones if not said otherwise, within a box and seen within a time."""
     query = select(Ticket).where(
-        Ticket.state.in_(OPEN_STATES),
+        Ticket.state.in_(states),
         Ticket.kind.in_(kinds),
         Ticket.latitude.between(*latitudes),
         Ticket.longitude.between(*longitudes),
@@ -136,9 +137,25 @@ def open_near(
     return session.scalars(query.order_by(Ticket.opened_at, Ticket.id)).all()
 
 
+def open_around(session: Session, latitude: float, longitude: float, reach_deg: float) -> Sequence[Ticket]:
+    """Open tickets within a box."""
+    query = select(Ticket).where(
+        Ticket.state.in_(OPEN_STATES),
+        Ticket.latitude.between(latitude - reach_deg, latitude + reach_deg),
+        Ticket.longitude.between(longitude - reach_deg, longitude + reach_deg),
+    )
+    return session.scalars(query).all()
+
+
 def timeline(session: Session, ticket_id: UUID) -> Sequence[TimelineEntry]:
     query = select(TimelineEntry).where(TimelineEntry.ticket_id == ticket_id)
     return session.scalars(query.order_by(TimelineEntry.id)).all()
+
+
+def last_entry(session: Session, ticket_id: UUID, kind: str) -> TimelineEntry | None:
+    """The newest entry of a kind."""
+    query = select(TimelineEntry).where(TimelineEntry.ticket_id == ticket_id, TimelineEntry.kind == kind)
+    return session.scalar(query.order_by(TimelineEntry.id.desc()).limit(1))
 
 
 def next_serial(session: Session, day: str) -> int:

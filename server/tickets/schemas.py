@@ -70,6 +70,16 @@ class ProposedPlace(BaseModel):
     metres: float
 
 
+class TicketLink(BaseModel):
+    """Another ticket; ``metres`` is how far away its place is."""
+
+    id: UUID
+    number: str
+    kind: SightingKind
+    state: TicketState
+    metres: float
+
+
 class TimelineOut(BaseModel):
     at: datetime
     actor: str
@@ -112,6 +122,10 @@ class TicketOut(BaseModel):
     timeline: list[TimelineOut]
     actions: list[Action]
     proposed_place: ProposedPlace | None = None
+    mergeable: list[TicketLink] = Field(
+        default_factory=list, description="open tickets nearby that may be the same event, nearest first"
+    )
+    merged_into: TicketLink | None = None
 
 
 class TicketPage(BaseModel):
@@ -145,6 +159,7 @@ class ActionRequest(Input):
         default=None, min_length=1, max_length=128, description="department, with dispatch"
     )
     cell: str | None = Field(default=None, min_length=1, max_length=64, description="cell, with move")
+    into: UUID | None = Field(default=None, description="ticket that takes the sightings, with merge")
     verdict: Verdict | None = Field(default=None, description="what it was found to be; teaches the eye")
     found: str | None = Field(default=None, description="detector class that is there, with wrong_kind")
     marks: list[Mark] = Field(default_factory=list, max_length=50, description="with mark")

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from missions.kinds import Kind
-from missions.messages import SightingKind, SightingState
+from missions.messages import SightingKind
 from server.access import audit
 from server.access.service import Caller
 from server.context import Context
 from server.errors import ActionNotAllowed, Invalid, NotFound
 from server.sightings import repository as sighting_rows
-from server.sightings.matching import CROWDS
 from server.sightings.models import Sighting
 from server.tickets import repository, timeline, views
+from server.tickets.following import PICTURES, PRIORITIES, file_by_rule, follow_sightings
+from server.tickets.merging import merge, undo_merge
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, adopt_place, follow_place
+from server.tickets.placing import SYSTEM, adopt_place
 from server.tickets.schemas import ActionRequest
 from server.tickets.states import NEEDS_NOTE, VERDICTS, Action, TicketState, Verdict, transition
 from vision.detections import CLASSES
-
-PRIORITIES = ("urgent", "high", "normal", "low")
-PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 
 def open_ticket(context: Context, session: Session, sighting: Sighting) -> Ticket:
@@ -51,57 +47,9 @@ def open_ticket(context: Context, session: Session, sighting: Sighting) -> Ticke
         session, ticket, now, SYSTEM, "opened", confidence=sighting.confidence, sighting=str(sighting.id),
         why=ticket.why, weights=sighting.weights,
     )  # fmt: skip
-    if kind.self_file and not kind.about_people:
-        ticket.state = TicketState.FILED.value
-        timeline.add(session, ticket, now, SYSTEM, "self_file")
+    file_by_rule(context, session, ticket, now)
     context.metrics.tickets.labels(sighting.kind).inc()
     return ticket
-
-
-def follow_sightings(context: Context, session: Session, ticket: Ticket, *, first: bool = False) -> None:
-    """Work out the ticket's kind, place, times, confidence and reasons from its sightings."""
-    session.flush()
-    all_seen = sighting_rows.of_tickets(session, [ticket.id]).get(ticket.id, [])
-    if not all_seen:
-        return
-    now = context.now()
-    confirmed = [s for s in all_seen if s.state == SightingState.CONFIRMED] or all_seen
-    ranked = _strongest_first(confirmed)
-    strongest = ranked[0]
-    _follow_kind(context, session, ticket, {SightingKind(s.kind) for s in all_seen}, now)
-    ticket.sightings = len(all_seen)
-    ticket.confidence = strongest.confidence
-    ticket.first_seen_at = min(s.first_seen_at for s in all_seen)
-    ticket.last_seen_at = max(s.last_seen_at for s in all_seen)
-    ticket.why = why_in_one_line(strongest)
-    ticket.thumbnail = _thumbnail(session, ranked)
-    ticket.updated_at = now
-    follow_place(context, session, ticket, [s for s in confirmed if s.placed], now, first=first)
-
-
-def follow_thumbnail(session: Session, ticket: Ticket) -> bool:
-    """Choose the thumbnail anew; whether it changed."""
-    seen = sighting_rows.of_tickets(session, [ticket.id]).get(ticket.id, [])
-    before, ticket.thumbnail = ticket.thumbnail, _thumbnail(session, _strongest_first(seen))
-    return ticket.thumbnail != before
-
-
-def _strongest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Confirmed ones before retracted ones, then by confidence."""
-    return sorted(
-        sightings, key=lambda s: (s.state == SightingState.CONFIRMED, s.confidence, str(s.id)), reverse=True
-    )
-
-
-def why_in_one_line(sighting: Sighting) -> str:
-    """The fulfilled reasons of a sighting, for people."""
-    reasons = [r for r in sighting.reasons if r.get("fulfilled", True)] or sighting.reasons
-    return "; ".join(reason.get("text") or _in_numbers(reason) for reason in reasons[:3])
-
-
-def _in_numbers(reason: dict[str, Any]) -> str:
-    unit = f" {reason['unit']}" if reason.get("unit") else ""
-    return f"{reason['term']} {reason['value']:g}{unit} (threshold {reason['threshold']:g}{unit})"
 
 
 def act(
@@ -129,10 +77,8 @@ def act(
     if action in NEEDS_NOTE and not note:
         raise Invalid(f"{action.value} needs a note; say why or what was done")
     now = context.now()
-    data: dict[str, Any] = _verdict(request) | _apply(context, ticket, request, caller, now)
-    if action is Action.MARK:
-        data |= _marks(session, ticket, request)
-    ticket.state = step.target.value
+    data: dict[str, Any] = _verdict(request) | _apply(context, session, ticket, request, caller, now)
+    ticket.state = data.pop("state", step.target.value)
     ticket.updated_at = now
     timeline.add(
         session, ticket, now, caller.username, action.value, **data, **({"note": note} if note else {})
@@ -182,9 +128,12 @@ def _marks(session: Session, ticket: Ticket, request: ActionRequest) -> dict[str
 
 
 def _apply(
-    context: Context, ticket: Ticket, request: ActionRequest, caller: Caller, now: datetime
-) -> dict[str, str]:
-    """The part of an action that is more than a new state; returns what the timeline tells of it."""
+    context: Context, session: Session, ticket: Ticket, request: ActionRequest, caller: Caller, now: datetime
+) -> dict[str, Any]:
+    """The part of an action that is more than a new state; returns what the timeline tells of it.
+
+    ``state`` in it is where the action leads, other than by the table of states.
+    """
     match request.action:
         case Action.ACKNOWLEDGE:
             ticket.acknowledged_at, ticket.acknowledged_by = now, caller.username
@@ -202,28 +151,12 @@ def _apply(
             return adopt_place(context, ticket)
         case Action.REOPEN:
             ticket.acknowledged_at = ticket.acknowledged_by = None
+        case Action.MARK:
+            return _marks(session, ticket, request)
+        case Action.MERGE:
+            return merge(context, session, caller, ticket, request.into)
+        case Action.UNMERGE:
+            return undo_merge(context, session, caller, ticket)
         case _:
             pass
     return {}
-
-
-def _follow_kind(
-    context: Context, session: Session, ticket: Ticket, kinds: set[SightingKind], now: datetime
-) -> None:
-    """A gathering in which a dispute was seen is a dispute; it stays one."""
-    if ticket.kind == SightingKind.GATHERING and SightingKind.DISPUTE in kinds & CROWDS:
-        rules: Kind = context.kinds[SightingKind.DISPUTE]
-        ticket.kind, ticket.priority = SightingKind.DISPUTE.value, rules.priority
-        ticket.priority_rank = PRIORITIES.index(rules.priority)
-        ticket.acknowledged_at = ticket.acknowledged_by = None
-        timeline.add(session, ticket, now, SYSTEM, "kind_changed")
-
-
-def _thumbnail(session: Session, sightings: Sequence[Sighting]) -> str | None:
-    """The first redacted picture that has arrived, of the strongest sighting if it has one."""
-    evidence = sighting_rows.evidence_of(session, {s.id for s in sightings})
-    for sighting in sightings:
-        for link, stored in evidence.get(sighting.id, []):
-            if stored and link.redacted and link.media_type in PICTURES:
-                return link.sha256
-    return None

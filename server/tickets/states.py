@@ -9,13 +9,14 @@ from server.access.roles import Role
 
 
 class TicketState(StrEnum):
-    """Where a ticket stands."""
+    """Where a ticket stands. A merged one has given its sightings to another, until that is undone."""
 
     REPORTED = "reported"
     FILED = "filed"
     DISPATCHED = "dispatched"
     CLOSED = "closed"
     REJECTED = "rejected"
+    MERGED = "merged"
 
 
 OPEN_STATES = frozenset({TicketState.REPORTED, TicketState.FILED, TicketState.DISPATCHED})
@@ -34,6 +35,8 @@ class Action(StrEnum):
     MOVE = "move"
     ADOPT_PLACE = "adopt_place"
     MARK = "mark"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     *(Transition(Action.MOVE, state, state, _DESK) for state in sorted(OPEN_STATES)),
     *(Transition(Action.ADOPT_PLACE, state, state, _DESK) for state in sorted(OPEN_STATES)),
     *(Transition(Action.MARK, state, state, _DESK) for state in _S),
+    *(Transition(Action.MERGE, state, _S.MERGED, _DESK) for state in sorted(OPEN_STATES)),
+    Transition(Action.UNMERGE, _S.MERGED, _S.REPORTED, _DESK),
 )  # fmt: skip
 _TABLE = {(row.action, row.source): row for row in TRANSITIONS}
 

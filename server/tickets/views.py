@@ -15,10 +15,18 @@ from server.db import after_commit
 from server.sightings import repository as sightings
 from server.sightings.ellipses import circular_error_90
 from server.sightings.views import covariance_of, ellipse_out, sightings_out
-from server.tickets import repository
+from server.tickets import relations, repository
 from server.tickets.models import Ticket
-from server.tickets.schemas import Candidate, ProposedPlace, TicketNews, TicketOut, TicketSummary, TimelineOut
-from server.tickets.states import TicketState, allowed_actions
+from server.tickets.schemas import (
+    Candidate,
+    ProposedPlace,
+    TicketLink,
+    TicketNews,
+    TicketOut,
+    TicketSummary,
+    TimelineOut,
+)
+from server.tickets.states import Action, TicketState, allowed_actions
 
 OUTSIDE = Label(zh="网格外", en="outside the cells")
 
@@ -34,6 +42,12 @@ def detail(context: Context, session: Session, ticket: Ticket, roles: frozenset[
         seen, key=lambda s: (s.state is SightingState.CONFIRMED, s.confidence, str(s.id)), default=None
     )
     evidence = {item.sha256: item for sighting in seen for item in sighting.evidence}
+    actions = allowed_actions(
+        TicketState(ticket.state), roles, acknowledged=ticket.acknowledged_at is not None,
+        place_proposed=ticket.proposed_place is not None,
+    )  # fmt: skip
+    home = relations.merged_into(session, ticket)
+    nearby = relations.mergeable(session, ticket) if Action.MERGE in actions else []
     return TicketOut(
         **_common(context, ticket),
         reasons=strongest.reasons if strongest else [],
@@ -52,12 +66,19 @@ def detail(context: Context, session: Session, ticket: Ticket, roles: frozenset[
             )
             for entry in repository.timeline(session, ticket.id)
         ],
-        actions=allowed_actions(
-            TicketState(ticket.state), roles, acknowledged=ticket.acknowledged_at is not None,
-            place_proposed=ticket.proposed_place is not None,
-        ),
+        actions=actions if nearby else [action for action in actions if action is not Action.MERGE],
         proposed_place=_proposed(ticket),
+        mergeable=[_link(other, metres) for other, metres in nearby],
+        merged_into=None if home is None else _link(
+            home, distance_m(ticket.latitude, ticket.longitude, home.latitude, home.longitude)
+        ),
     )  # fmt: skip
+
+
+def _link(ticket: Ticket, metres: float) -> TicketLink:
+    return TicketLink(
+        id=ticket.id, number=ticket.number, kind=ticket.kind, state=ticket.state, metres=round(metres, 1)
+    )
 
 
 def publish(context: Context, session: Session, ticket: Ticket, event: str, *, alert: bool = False) -> None:

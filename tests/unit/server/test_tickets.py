@@ -105,7 +105,8 @@ def test_history_cannot_be_changed_in_the_database(desk: Desk, statement: str) -
 
 def _fill(desk: Desk, count: int) -> None:
     """Many tickets straight into the database."""
-    kinds, states, cells = ["fire", "smoke", "gathering"], list(TicketState), ["361102009001", "361102009004"]
+    kinds, states = ["fire", "smoke", "gathering"], list(TicketState)[:5]
+    cells = ["361102009001", "361102009004"]
     with desk.context.database.write() as session:
         session.add_all(
             Ticket(
@@ -132,7 +133,7 @@ def test_pages_show_every_ticket_once_in_order(desk: Desk, order: str) -> None:
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert len(seen) == len({item["id"] for item in seen}) == page["total"] == 38
-    assert page["counts"] == dict.fromkeys(TicketState, 19)
+    assert page["counts"] == dict.fromkeys(TicketState, 19) | {"merged": 0}
     key = {"newest": "opened_at", "oldest": "opened_at", "-confidence": "confidence", "number": "number"}.get(
         order
     )
