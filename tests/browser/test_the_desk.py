@@ -219,3 +219,19 @@ def test_an_uncertain_cell_is_named_and_changed_with_one_click(
     expect(page.locator("[data-test=timeline]")).to_contain_text(others[0])
     english = opened(desk, sign_in, ticket, language="en")
     expect(english.locator("[data-test=ambiguous]")).to_contain_text("The cell is not certain")
+
+
+def test_two_tickets_of_one_event_are_merged_with_one_click_and_told_apart_again(
+    desk: Desk, api: httpx.Client, sign_in: SignIn
+) -> None:
+    first = desk.agent.see(SightingKind.SMOKE, -60.0, -100.0)["ticket_id"]
+    second = desk.agent.see(SightingKind.SMOKE, -10.0, -100.0)["ticket_id"]
+    other = api.get(f"/tickets/{second}").json()["number"]
+    page = opened(desk, sign_in, first)
+    page.click(f"[data-mergeable='{other}'] .button:not(.quiet)")
+    expect(page.locator("[data-test=merged-into]")).to_contain_text(other)
+    assert len(api.get(f"/tickets/{second}").json()["sightings"]) == 2
+    page.keyboard.press("u")
+    expect(page.locator("[data-test=merged-into]")).to_have_count(0)
+    assert api.get(f"/tickets/{first}").json()["state"] == "reported"
+    assert len(api.get(f"/tickets/{second}").json()["sightings"]) == 1

@@ -68,6 +68,7 @@ export interface TicketAction {
   note?: string
   to?: string
   cell?: string
+  into?: string
   verdict?: T.Verdict
   found?: string
   marks?: T.Mark[]

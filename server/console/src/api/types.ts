@@ -296,7 +296,8 @@ export interface Sighting {
   weights: string
 }
 
-export type TicketState = 'reported' | 'filed' | 'dispatched' | 'closed' | 'rejected'
+export type TicketState = 'reported' | 'filed' | 'dispatched' | 'closed' | 'rejected' | 'merged'
+/** The queues of the desk; what is merged shows among all. */
 export const TICKET_STATES: TicketState[] = ['reported', 'filed', 'dispatched', 'closed', 'rejected']
 
 export interface Ticket {
@@ -338,6 +339,8 @@ export type ActionName =
   | 'move'
   | 'adopt_place'
   | 'mark'
+  | 'merge'
+  | 'unmerge'
 
 export type Verdict = 'confirmed' | 'false_alarm' | 'wrong_kind' | 'duplicate' | 'ordinary' | 'misplaced'
 /** What the detector can find. */
@@ -362,6 +365,15 @@ export interface TimelineEntry {
   data: Record<string, unknown> | null
 }
 
+/** Another ticket, with the distance of its place. */
+export interface TicketLink {
+  id: string
+  number: string
+  kind: KindName
+  state: TicketState
+  metres: number
+}
+
 export interface TicketDetail extends Omit<Ticket, 'sightings'> {
   reasons: Reason[]
   sightings: Sighting[]
@@ -370,6 +382,8 @@ export interface TicketDetail extends Omit<Ticket, 'sightings'> {
   proposed_place?: { lat: number; lon: number; ce90_m: number; cell: string | null; metres: number } | null
   timeline: TimelineEntry[]
   actions: ActionName[]
+  mergeable?: TicketLink[]
+  merged_into?: TicketLink | null
 }
 
 export interface TicketPage {

@@ -86,6 +86,7 @@ export const en: Catalogue = {
     dispatched: 'Dispatched',
     closed: 'Closed',
     rejected: 'Rejected',
+    merged: 'Merged',
   },
   priorities: { urgent: 'Urgent', high: 'High', normal: 'Normal', low: 'Low' },
   phases: {
@@ -329,6 +330,8 @@ export const en: Catalogue = {
     ambiguous: 'The cell is not certain: the place may lie in another one.',
     proposed: 'A better place is known',
     proposedText: '{metres} away, cell {cell}, error (90 %) {ce90}',
+    mergedInto: 'Merged into',
+    mergeable: 'The same event?',
     ce90: '90 % error radius',
     ellipse: 'Error ellipse',
     coordinates: 'Coordinates (WGS-84)',
@@ -368,6 +371,8 @@ export const en: Catalogue = {
     move: 'Move cell',
     adopt_place: 'Adopt place',
     mark: 'Mark what was missed',
+    merge: 'Merge into it',
+    unmerge: 'Undo merge',
   },
   actionText: {
     file: 'Confirms that this is so and files it. A filed ticket can be dispatched.',
@@ -380,6 +385,8 @@ export const en: Catalogue = {
     adopt_place: 'Moves the ticket to the proposed place and its cell.',
     acknowledge: 'Says that it was seen.',
     mark: 'Boxes around what recognition did not find; it learns from them.',
+    merge: 'Gives the sightings of this ticket to the other one. It can be undone.',
+    unmerge: 'Brings the sightings of this ticket back, with the state from before.',
   },
   actionForm: {
     note: 'Note',
@@ -733,6 +740,8 @@ export const en: Catalogue = {
     ticket_close: 'Ticket closed',
     ticket_reject: 'Ticket rejected',
     ticket_mark: 'Missed things marked',
+    ticket_merge: 'Ticket merged',
+    ticket_unmerge: 'Merge undone',
     evidence_export: 'Judged pictures exported',
     ticket_reopen: 'Ticket reopened',
     ticket_comment: 'Ticket commented',

@@ -109,7 +109,7 @@ export function aircraftFeatures(
 }
 
 export function isOpen(ticket: Pick<Ticket, 'state'>): boolean {
-  return ticket.state !== 'closed' && ticket.state !== 'rejected'
+  return !['closed', 'rejected', 'merged'].includes(ticket.state)
 }
 
 export function ticketFeatures(tickets: Iterable<Ticket>, chosen: string | null = null): FeatureCollection {
