@@ -322,14 +322,19 @@ class HazardJudge:
 
     def _leaving(self, track: Track) -> Claim | None:
         place, zone = self._parked[track.id]
-        samples, points = self._upright(track), list(track.points)
         # A box that the border of the picture cuts seems to move while less and less of it is in view.
-        cut = {point.seconds for point in points if not point.whole}
-        recent = np.array([s for s in samples if s[0] >= track.last.seconds - 1.5 and s[0] not in cut])
+        points = [point for point in track.points if point.place is not None]
+        recent = {p.seconds: p for p in points if p.whole and p.seconds >= track.last.seconds - 1.5}
         if len(recent) < 3:
             return None
-        speed, _ = motion(recent)
-        gone = distance(place, (float(recent[-1, 1]), float(recent[-1, 2])))
+        # What drives off does so in every reading: as seen, and with either error of the pose taken out.
+        told = np.array([(p.seconds, *p.place) for p in recent.values() if p.place is not None])
+        readings = [told] + [
+            np.array([sample for sample in samples if sample[0] in recent])
+            for samples in (np.array(track.steady), self._upright(track))
+        ]
+        speed = min(motion(samples)[0] for samples in readings)
+        gone = distance(place, (float(told[-1, 1]), float(told[-1, 2])))
         if speed < self.rules.leaving_speed or gone < self.rules.leaving_distance:
             return None
         del self._parked[track.id]
