@@ -79,6 +79,10 @@ class CameraLooksUp(PlanImpossible):
     """The camera would not see the ground: tilt it further down."""
 
 
+class TooFine(PlanImpossible):
+    """So fine a picture would need too low a flight: take a finer camera, or fly slower."""
+
+
 class AreaInvalid(PlanImpossible, FileInvalid):
     """The drawn area is no valid polygon: draw it without crossing its own border."""
 

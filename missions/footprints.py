@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from missions.errors import CameraLooksUp
+from missions.errors import CameraLooksUp, TooFine
 from missions.geodesy import Array
 from missions.plan import PlanCamera
 from missions.terrain import GroundHeight
@@ -24,6 +24,8 @@ from missions.terrain import GroundHeight
 USABLE_REACH = 4.0
 """Ground further ahead than this many heights is not counted as seen: it is too coarse to judge."""
 RELIEF_ITERATIONS = 12
+EXPOSURE_S = 1 / 250
+HEIGHT_MARGIN, LOWEST_M = 0.9, 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,34 @@ def view_of(camera: PlanCamera) -> View:
         row = (math.cos(tilt) - far * math.sin(tilt)) / (far * math.cos(tilt) + math.sin(tilt))
         top = math.sin(tilt) + row * math.cos(tilt)
     return View(near=near, far=far, near_half=across / bottom, far_half=across / top)
+
+
+def height_for_fineness_m(
+    camera: PlanCamera, fineness_m: float, speed_m_s: float, exposure_s: float = EXPOSURE_S
+) -> float:
+    """How high above level ground a camera may fly so that what it sweeps is seen at this fineness.
+
+    The middle row decides, since all swept ground passes it: from a height h its pixels cover
+    ``h / (f sin(tilt)^1.5)`` of ground (``docs/ledger.md``), and flying on blurs by ``speed * exposure``;
+    both add up as squares. ``HEIGHT_MARGIN`` is left for heights that are not held exactly and for relief.
+
+    Args:
+        camera: the pitch must lie below the horizon. fineness_m: metres of ground for a pixel, with blur.
+
+    Raises:
+        TooFine: at this speed the blur alone is coarser, or the height would be below ``LOWEST_M``.
+    """
+    blur_m = speed_m_s * exposure_s
+    sharp_m = math.sqrt(max(fineness_m**2 - blur_m**2, 0.0))
+    focal_px = camera.width_px / 2 / math.tan(math.radians(camera.horizontal_fov_deg) / 2)
+    steepness = max(math.sin(math.radians(-camera.pitch_deg)), 0.0)
+    height_m = HEIGHT_MARGIN * sharp_m * focal_px * math.pow(steepness, 1.5)
+    if height_m < LOWEST_M:
+        raise TooFine(
+            f"for {fineness_m * 100:g} cm a pixel camera {camera.name} would have to fly at {height_m:.0f} m "
+            f"and {speed_m_s:g} m/s: take a finer camera, fly slower, or give the height yourself"
+        )
+    return height_m
 
 
 def swept(view: View, starts: Array, ends: Array) -> Any:

@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from missions.footprints import EXPOSURE_S
 from missions.geodesy import Array, LocalFrame
 from missions.seen_obstacles import Mask, Obstacles
 from missions.seen_tiles import (
@@ -51,7 +52,7 @@ class Limits:
 
     reach_m: float = 400.0
     least_depression_deg: float = 12.0
-    exposure_s: float = 1 / 250
+    exposure_s: float = EXPOSURE_S
 
 
 @dataclass(frozen=True, slots=True)

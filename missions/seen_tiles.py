@@ -89,6 +89,15 @@ def fineness_class(fineness_m: ArrayLike) -> NDArray[np.int64]:
     return np.searchsorted(np.array(FINENESS_M), np.asarray(fineness_m, float) - 1e-9)
 
 
+def class_within(fineness_m: float) -> float:
+    """The coarsest class of ``FINENESS_M`` that is as fine as asked for; the finest where none is.
+
+    >>> class_within(0.10), class_within(0.12), class_within(0.001)
+    (0.08, 0.12, 0.01)
+    """
+    return max((one for one in FINENESS_M if one <= fineness_m + 1e-9), default=FINENESS_M[0])
+
+
 def algorithms_key(names: Iterable[str]) -> str:
     """The name of a set of algorithms.
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -8,10 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
-from missions.errors import CameraLooksUp
-from missions.footprints import USABLE_REACH, seen_over_relief, swept, view_of
+from missions.errors import CameraLooksUp, TooFine
+from missions.footprints import USABLE_REACH, height_for_fineness_m, seen_over_relief, swept, view_of
 from missions.geodesy import Array, LocalFrame
+from missions.messages import CameraMessage
 from missions.plan import PlanCamera
+from missions.seen import Ledger
+from missions.seen_coverage import ServiceLevel, coverage, ground_within
+from missions.seen_obstacles import Obstacles
+from missions.terrain import FlatTerrain
 from vision.camera import CameraModel, Pose, footprint, project
 
 FRAME = LocalFrame(28.6, 117.9)
@@ -116,3 +121,34 @@ def test_unknown_ground_ahead_counts_as_level() -> None:
     seen = seen_over_relief(view, [track], lambda e, n: np.where(e > 20, np.nan, 0.0))[0]
     assert seen.area == pytest.approx(swept(view.at(50), track[:1, :2], track[1:, :2])[0].area, rel=1e-3)
     assert seen_over_relief(view, [], lambda e, n: e) == []
+
+
+@pytest.mark.parametrize(("fineness_m", "speed", "pitch_deg"), [(0.12, 7.0, -55.0), (0.05, 6.0, -70.0)])
+def test_from_the_height_for_a_fineness_the_ledger_is_served_and_from_a_third_more_it_is_not(
+    fineness_m: float, speed: float, pitch_deg: float
+) -> None:
+    """A lane of ten seconds; judged is the ground under its middle, as wide as half the swath."""
+    height = height_for_fineness_m(camera(pitch_deg), fineness_m, speed)
+    lens = CameraModel.from_field_of_view(1280, 720, 60.0)
+    message = CameraMessage(
+        width_px=1280, height_px=720, fx_px=lens.fx_px, fy_px=lens.fy_px, cx_px=640, cy_px=360
+    )
+    shares = []
+    for up in (height, 1.34 * height):
+        view = view_of(camera(pitch_deg)).at(up)
+        book = Ledger(FRAME, FlatTerrain(0.0), Obstacles())
+        for step in range(41):
+            at = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(seconds=step / 4)
+            book.look(message, pose(0.0, step / 4 * speed - view.far, up, 0.0, pitch_deg), at, ["eye"])
+        half = view.near_half / 2
+        corners = FRAME.to_geodetic([[-half, 0], [half, 0], [half, 5], [-half, 5]])
+        ground = ground_within(Polygon(corners[:, 1::-1]), Obstacles(), FRAME)
+        tiles = {tile.key: tile for tile in book.take()}
+        shares.append(coverage(ground, tiles, ServiceLevel(fineness_m=fineness_m), at).share)
+    assert shares[0] == 1.0
+    assert shares[1] < 0.2
+
+
+def test_what_is_finer_than_can_be_flown_is_refused() -> None:
+    with pytest.raises(TooFine, match="take a finer camera, fly slower, or give the height"):
+        height_for_fineness_m(camera(), 0.03, 8.0)

@@ -112,6 +112,11 @@ def test_gaps_and_their_plan_follow_the_cells_own_level(desk: Desk, flight: UUID
     body = {"cells": [SOUTH_WEST, NORTH_WEST], "camera": "patrol-720p"}
     answer = desk.call("POST", "seen/refly", user="operator", json=body)
     assert answer.status_code == 201, answer.text
+    assert 25 < answer.json()["plan"]["altitude_agl_m"] < 35, "so low that 5 cm a pixel are reached"
+    finest = desk.call("POST", "seen/refly", user="operator", json=body | {"fineness_cm": 1})
+    assert (finest.status_code, finest.json()["code"]) == (409, "plan_impossible")
+    told = desk.call("POST", "seen/refly", user="operator", json=body | {"altitude_agl_m": 44.0})
+    assert told.json()["plan"]["altitude_agl_m"] == 44.0
     north = max(point[1] for ring in answer.json()["plan"]["area"] for point in ring[0])
     assert north < 28.4501, "in the northern cell nothing is missing"
     answer = desk.call("POST", "seen/refly", user="operator", json=body | {"fineness_cm": 8})
