@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         description="from the first launch of a plan's several aircraft to their common launch moment",
     )  # fmt: skip
     agent_offline_seconds: float = Field(default=60.0, gt=0)
+    seen_days: float = Field(
+        default=400.0, ge=1, le=36_600, description="how long the ledger of ground seen is kept"
+    )
     terrain_sigma_m: float = Field(default=1.5, ge=0, description="one sigma of the terrain's heights")
     max_ce90_m: float = Field(
         default=50.0, gt=0, description="a sighting less certain than this is not placed"

@@ -11,6 +11,7 @@ from server.access import repository as people
 from server.context import Context
 from server.fleet import repository as agents
 from server.fleet.service import aircraft_out
+from server.seen.retention import prune_due
 from server.sightings.readjustment import adjust_due
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ async def run(context: Context) -> None:
             await run_in_threadpool(adjust_due, context)
             if turn % CLEAN_EVERY == 0:
                 await run_in_threadpool(sweep_sessions, context)
+                await run_in_threadpool(prune_due, context)
         except Exception:
             context.metrics.sweep_errors.inc()
             logger.exception("a sweep failed")

@@ -145,6 +145,36 @@ def report(
     _within(data_directory, site, act)
 
 
+@app.command()
+def prune(
+    days: Annotated[
+        float | None, typer.Option(min=0, help="keep so many days [SKYBEAT_SEEN_DAYS, 400 by default]")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would go")] = False,
+    data_directory: Data = None,
+    site: SiteFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Take away what was seen long ago, never sooner than a service level needs it; it is audited."""
+
+    def act(context: Context) -> None:
+        from server.seen.retention import prune as take_away
+
+        opened = context.database.read() if dry_run else context.database.write()
+        with opened as session:
+            gone = take_away(context, session, "command line", days, dry=dry_run)
+        if as_json:
+            found = {"before": gone.before.isoformat(), "tiles": gone.tiles, "flights": gone.flights}
+            typer.echo(json.dumps(found | {"dry_run": dry_run}))
+        else:
+            typer.echo(
+                f"{'would take' if dry_run else 'took'} away {gone.tiles} tiles of {gone.flights} flights, "
+                f"last looked at before {gone.before:%Y-%m-%d %H:%M} UTC"
+            )
+
+    _within(data_directory, site, act)
+
+
 def _within(data_directory: Path | None, site: Path | None, act: Any) -> None:
     from server.cli import read_settings, within
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from missions.seen_tiles import TileKey
@@ -62,3 +62,15 @@ def signatures(
         query = query.where(SeenRow.flight_id == flight_id)
     query = query.order_by(SeenRow.row, SeenRow.column, SeenRow.flight_id)
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]
+
+
+def count_before(session: Session, before: datetime) -> tuple[int, int]:
+    """How many tiles were last looked at before, and of how many flights."""
+    query = select(func.count(), func.count(SeenRow.flight_id.distinct())).where(SeenRow.last_at < before)
+    tiles, flights = session.execute(query).one()
+    return tiles, flights
+
+
+def delete_before(session: Session, before: datetime) -> None:
+    """Delete tiles last looked at before."""
+    session.execute(delete(SeenRow).where(SeenRow.last_at < before))

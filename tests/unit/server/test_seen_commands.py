@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from tests.fixtures.desk import SITE, open_desk
+from server.seen.retention import prune_due
+from tests.fixtures.desk import SITE, START, open_desk
 from tests.unit.server.test_seen import SOUTH_WEST, WEST_HALF, send, tiles_of
 
 
@@ -68,3 +70,26 @@ def test_what_cannot_be_done_ends_in_a_sentence(folder: Path, words, says, monke
     assert result.exit_code == 2
     assert says in result.output
     assert "Traceback" not in result.output
+
+
+def test_what_was_seen_long_ago_goes_and_stands_in_the_audit_log(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    with open_desk(directory) as desk:
+        desk.hello()
+        for days in (0, 40, 500):
+            seen = [t for t in tiles_of(WEST_HALF, START - timedelta(days=days)) if t.last_seen().any()]
+            send(desk, seen, uuid4())
+        tiles = len(seen)
+        assert prune_due(desk.context) == tiles, "400 days are the default"
+        assert prune_due(desk.context) == 0
+        entry = desk.get("audit?limit=10", user="admin")["items"][1]
+        assert (entry["actor"], entry["action"], entry["data"]["tiles"]) == ("system", "seen.prune", tiles)
+        kept = desk.get("seen/cells")["cells"]
+    for dry in (["--dry-run"], []):
+        gone = json.loads(run(directory, "prune", "--days", "0.01", "--json", *dry).stdout)
+        assert (gone["tiles"], gone["flights"], gone["dry_run"]) == (tiles, 1, bool(dry))
+        assert gone["before"].startswith("2026-04-30"), "what a level of 24 hours needs is never taken"
+    assert "took away 0 tiles" in run(directory, "prune").stdout
+    with open_desk(directory) as desk:
+        left = desk.get("seen/cells")["cells"]
+    assert [one["share"] for one in left] == [one["share"] for one in kept]

@@ -742,6 +742,7 @@ export const en: Catalogue = {
     ticket_mark: 'Missed things marked',
     ticket_merge: 'Ticket merged',
     ticket_unmerge: 'Merge undone',
+    seen_prune: 'Old ground seen taken away',
     evidence_export: 'Judged pictures exported',
     ticket_reopen: 'Ticket reopened',
     ticket_comment: 'Ticket commented',

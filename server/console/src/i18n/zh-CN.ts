@@ -710,6 +710,7 @@ export const zhCN = {
     ticket_mark: '标注漏检',
     ticket_merge: '合并工单',
     ticket_unmerge: '撤销合并',
+    seen_prune: '清理过期的看清地面记录',
     evidence_export: '导出判定样本',
     ticket_reopen: '工单重新打开',
     ticket_comment: '工单备注',
