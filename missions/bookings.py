@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -68,6 +68,8 @@ class Fleet:
     battery_minutes: float = 30.0
     overhead_minutes: float = 2.0
     turnaround_minutes: float = 5.0
+    one_setting: bool = False
+    """Whether a flight keeps one height and pitch throughout, as a patrol plan does."""
 
     def highest_for(self, finest_m: float) -> float:
         """The height at which a pixel of the straight-down view covers ``finest_m`` metres."""
@@ -153,7 +155,7 @@ def merge(
     """
     wanted = sorted(bookings, key=lambda booking: booking.code)
     for booking in wanted:
-        _check(booking, cells)
+        check(booking, cells)
     tries: list[tuple[int, float, list[Flight], list[Conflict], list[Conflict]]] = []
     for slack in SLACKS:
         passes, conflicts = _passes(wanted, fleet, slack)
@@ -198,7 +200,10 @@ def preempt(
     return merge([first, *rest], cells, fleet, now)
 
 
-def _check(booking: Booking, cells: Mapping[str, BookedCell]) -> None:
+def check(booking: Booking, cells: Container[str]) -> None:
+    """Raises:
+    BookingInvalid: it names an unknown cell, has no time, or limits that leave nothing.
+    """
     unknown = [cell for cell in booking.cells if cell not in cells]
     if unknown or not booking.cells:
         what = f"names cells that are not there: {', '.join(unknown)}" if unknown else "names no cell"
@@ -294,11 +299,32 @@ def _flights(
             best = min(fitting, key=lambda p: (math.dist(here, cells[p.cell].place), p.deadline, p.cell))
             chosen.append(best)
             left.remove(best)
-        flights.append(Flight(tuple(chosen), _minutes(chosen, cells, fleet)))
+        flights.append(Flight(tuple(_as_flown(chosen, fleet)), _minutes(chosen, cells, fleet)))
     return flights
 
 
+def _as_flown(passes: list[Pass], fleet: Fleet) -> list[Pass]:
+    """The passes at the heights and pitches that they are flown at within one flight."""
+    if not fleet.one_setting:
+        return passes
+    height, pitch = min(p.height_m for p in passes), max(p.pitch_deg for p in passes)
+    return [replace(each, height_m=height, pitch_deg=pitch) for each in passes]
+
+
+def _share_setting(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet) -> bool:
+    """Whether one height and pitch serve all, and the last pass is not dearer so than by itself."""
+    bookings = [booking for each in passes for booking in each.bookings]
+    if max(b.lowest_m for b in bookings) > min(p.height_m for p in passes):
+        return False
+    if max(p.pitch_deg for p in passes) > min(b.pitch_deg[1] for b in bookings):
+        return False
+    apart = _minutes(passes[:-1], cells, fleet) + _minutes(passes[-1:], cells, fleet)
+    return _minutes(passes, cells, fleet) <= apart
+
+
 def _fits(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet, slack: float) -> bool:
+    if fleet.one_setting and not _share_setting(passes, cells, fleet):
+        return False
     minutes = _minutes(passes, cells, fleet)
     if minutes > fleet.battery_minutes:
         return False
@@ -307,6 +333,7 @@ def _fits(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet, sla
 
 
 def _minutes(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet) -> float:
+    passes = _as_flown(passes, fleet)
     stops = [fleet.home, *(cells[p.cell].place for p in passes), fleet.home]
     way = sum(fleet.minutes_between(a, b) for a, b in itertools.pairwise(stops))
     return fleet.overhead_minutes + way + sum(fleet.minutes_over(cells[p.cell], p.height_m) for p in passes)

@@ -24,6 +24,7 @@ from server.access.guard import refuse_unguarded
 from server.access.limits import LoginLimit
 from server.access.passwords import Passwords
 from server.access.service import add_demo_users
+from server.bookings.endpoints import router as bookings
 from server.context import Context
 from server.db import Database
 from server.errors import SettingsInvalid
@@ -49,7 +50,7 @@ from server.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
-ROUTERS = (access, grids, fleet, flights, seen, sightings, tickets, evidence, figures, agent, live)
+ROUTERS = (access, grids, fleet, flights, bookings, seen, sightings, tickets, evidence, figures, agent, live)
 assert tables.METADATA.tables, "all tables are registered before the first query"
 
 

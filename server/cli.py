@@ -21,6 +21,7 @@ import typer
 
 from missions.errors import CamerasInvalid, ServiceLevelsInvalid
 from server.access.roles import Role
+from server.bookings.commands import app as bookings
 from server.errors import ServerError, SiteInvalid
 from server.seen.commands import app as seen
 
@@ -43,6 +44,7 @@ app.add_typer(audit_log, name="audit")
 verdicts = typer.Typer(help="What people found tickets to be.", no_args_is_help=True)
 app.add_typer(config, name="config")
 app.add_typer(seen, name="seen")
+app.add_typer(bookings, name="bookings")
 app.add_typer(verdicts, name="verdicts")
 
 DataDirectory = Annotated[

@@ -164,6 +164,18 @@ class NothingToRefly(Conflict):
     code = "nothing_to_refly"
 
 
+class BookingClosed(Conflict):
+    """This booking is over; make a new one."""
+
+    code = "booking_closed"
+
+
+class MergeChanged(Conflict):
+    """Bookings, time or ground seen have changed how flights are merged; merge again and choose anew."""
+
+    code = "merge_changed"
+
+
 class NameTaken(Conflict):
     """This name is already in use; choose another one."""
 

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     password_rounds: int = Field(default=3, ge=1)
     original_link_seconds: float = Field(default=60.0, gt=0)
 
+    preempting_departments: list[str] = Field(
+        default_factory=lambda: ["公安"], description="whose bookings may go before all others"
+    )
+    booking_share: float = Field(
+        default=0.95, gt=0, le=1, description="part of a cell's ground that must be seen to fulfil a booking"
+    )
+
     max_body_bytes: int = Field(default=4 * 2**20, gt=0)
     max_cells_bytes: int = Field(default=64 * 2**20, gt=0)
     max_evidence_bytes: int = Field(default=256 * 2**20, gt=0)

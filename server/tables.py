@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.access import models as access
+from server.bookings import models as bookings
 from server.db import Base
 from server.evidence import models as evidence
 from server.fleet import models as fleet
@@ -14,4 +15,15 @@ from server.tickets import models as tickets
 
 METADATA = Base.metadata
 
-__all__ = ["METADATA", "access", "evidence", "fleet", "flights", "grids", "seen", "sightings", "tickets"]
+__all__ = [
+    "METADATA",
+    "access",
+    "bookings",
+    "evidence",
+    "fleet",
+    "flights",
+    "grids",
+    "seen",
+    "sightings",
+    "tickets",
+]

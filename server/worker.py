@@ -8,6 +8,7 @@ import logging
 from starlette.concurrency import run_in_threadpool
 
 from server.access import repository as people
+from server.bookings.fulfilment import judge_due
 from server.context import Context
 from server.fleet import repository as agents
 from server.fleet.service import aircraft_out
@@ -17,6 +18,7 @@ from server.sightings.readjustment import adjust_due
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 2.0
 CLEAN_EVERY = 300
+JUDGE_EVERY = 5
 
 
 def sweep_agents(context: Context) -> int:
@@ -45,6 +47,8 @@ async def run(context: Context) -> None:
         try:
             await run_in_threadpool(sweep_agents, context)
             await run_in_threadpool(adjust_due, context)
+            if turn % JUDGE_EVERY == 0:
+                await run_in_threadpool(judge_due, context)
             if turn % CLEAN_EVERY == 0:
                 await run_in_threadpool(sweep_sessions, context)
                 await run_in_threadpool(prune_due, context)

@@ -29,6 +29,7 @@ def user_out(user: User | service.Caller) -> UserOut:
     return UserOut(
         id=user.id, username=user.username, display_name=user.display_name, roles=sorted(user.roles),
         language=user.language, disabled=getattr(user, "disabled", False),
+        department=user.department,
     )  # fmt: skip
 
 

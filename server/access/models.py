@@ -24,6 +24,7 @@ class User(Base):
     roles: Mapped[list[Any]]
     language: Mapped[str] = mapped_column(String(16))
     disabled: Mapped[bool] = mapped_column(default=False)
+    department: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
 
 

@@ -31,6 +31,7 @@ class UserOut(BaseModel):
     roles: list[Role]
     language: str
     disabled: bool = False
+    department: str | None = None
 
 
 class SessionOut(BaseModel):
@@ -44,6 +45,7 @@ class UserRequest(Input):
     password: str = Field(min_length=10, max_length=256)
     roles: list[Role] = Field(min_length=1)
     language: Language = "zh-CN"
+    department: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class UserChange(Input):
@@ -54,6 +56,7 @@ class UserChange(Input):
     roles: list[Role] | None = Field(default=None, min_length=1)
     language: Language | None = None
     disabled: bool | None = None
+    department: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class UsersOut(BaseModel):

@@ -18,6 +18,7 @@ from server.context import Context
 from server.errors import NameTaken, NotFound, TooManyAttempts, WrongCredentials
 
 DEMO_PASSWORD = "skybeat-demo"
+DEMO_DEPARTMENT = "综治中心"
 DEMO_USERS: dict[str, tuple[str, list[Role]]] = {
     "demo": ("演示 Demo", sorted(EVERYONE)),
     "admin": ("管理员 Administrator", [Role.ADMINISTRATOR]),
@@ -36,11 +37,12 @@ class Caller:
     display_name: str
     roles: frozenset[Role]
     language: str
+    department: str | None = None
 
     @classmethod
     def of(cls, user: User) -> Caller:
         roles = frozenset(Role(role) for role in user.roles)
-        return cls(user.id, user.username, user.display_name, roles, user.language)
+        return cls(user.id, user.username, user.display_name, roles, user.language, user.department)
 
     def has(self, *roles: Role) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -97,7 +99,7 @@ def add_user(
     user = User(
         username=request.username, display_name=request.display_name or request.username,
         password_hash=passwords.hash(request.password), roles=[role.value for role in request.roles],
-        language=request.language, created_at=context.now(),
+        language=request.language, department=request.department, created_at=context.now(),
     )  # fmt: skip
     session.add(user)
     session.flush()
@@ -129,6 +131,7 @@ def add_demo_users(context: Context) -> None:
         for username, (display_name, roles) in DEMO_USERS.items():
             if repository.user_by_name(session, username) is None:
                 request = UserRequest(
-                    username=username, display_name=display_name, password=DEMO_PASSWORD, roles=roles
-                )
+                    username=username, display_name=display_name, password=DEMO_PASSWORD, roles=roles,
+                    department=DEMO_DEPARTMENT if username == "desk" else None,
+                )  # fmt: skip
                 add_user(session, context.passwords, request, "system", context)

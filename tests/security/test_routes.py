@@ -38,6 +38,9 @@ EXPECTED: dict[str, set[str]] = {
     "PUT /agent/evidence/{sha256}": AGENT, "POST /agent/seen": AGENT, "GET /seen/cells": EVERYBODY,
     "GET /seen/cells/{code}/gaps": EVERYBODY, "GET /seen/patrols": EVERYBODY,
     "GET /seen/picture.png": EVERYBODY, "GET /seen/report.pdf": EVERYBODY, "POST /seen/refly": FLY,
+    "POST /bookings": FLY | CLERK, "GET /bookings": EVERYBODY, "GET /bookings/merge": FLY,
+    "POST /bookings/plans": FLY, "GET /bookings/{booking_id}": EVERYBODY,
+    "GET /bookings/{booking_id}/results": EVERYBODY, "POST /bookings/{booking_id}/cancel": FLY | CLERK,
 }  # fmt: skip
 OPEN = {"POST /session", "GET /settings"}
 
