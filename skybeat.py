@@ -27,6 +27,7 @@ from rich.console import Console
 
 from drone.cli import app as drone_app
 from drone.errors import DroneError
+from drone.link_loss import LinkLoss
 from missions.cli import app as missions_app
 from missions.errors import MissionsError
 from server.cli import app as server_app
@@ -217,7 +218,13 @@ class FlightProgress:
 @app.command()
 def fly(
     plan: Annotated[Path, typer.Argument(help="a plan written by skybeat plan, as .json")],
-    vehicle: Annotated[str, typer.Option(help="MAVLink address: udp:127.0.0.1:14550, tcp:127.0.0.1:5760")],
+    vehicle: Annotated[
+        str,
+        typer.Option(
+            help="MAVLink address: udp:127.0.0.1:14550, tcp:127.0.0.1:5760; several ways to the vehicle with "
+            "commas between them; #3 behind it for system 3 where several vehicles speak"
+        ),
+    ],
     video: Annotated[str, typer.Option(help="file or stream: rtsp://, rtmp://, udp://, a path")],
     server: Annotated[str, typer.Option(help="address of the server")],
     token: Annotated[str, typer.Option(envvar="SKYBEAT_AGENT_TOKEN", help="of skybeat agents add")],
@@ -227,6 +234,9 @@ def fly(
     data_directory: Annotated[Path, typer.Option(help="spool and evidence")] = Path("data/agent"),
     yes: Annotated[bool, typer.Option("--yes", help="launch without asking")] = False,
     signing_key: Annotated[Path | None, typer.Option(help="file with a MAVLink 2 signing key")] = None,
+    link_loss: Annotated[
+        LinkLoss, typer.Option(help="what the autopilot does when it hears no ground station any more")
+    ] = LinkLoss.KEEP,
     aircraft: Annotated[int, typer.Option(min=1, help="which aircraft of the plan this one is")] = 1,
     start_at: Annotated[
         str | None,
@@ -255,7 +265,8 @@ def fly(
         if not yes and not typer.confirm("Launch now?", err=True):
             raise fail("not launched")
         key = None if signing_key is None else read_signing_key(signing_key)
-        fly_plan(document, ground, MavlinkVehicle(vehicle, signing_key=key), options, say=stderr.print)
+        pilot = MavlinkVehicle(vehicle, signing_key=key, link_loss=link_loss)
+        fly_plan(document, ground, pilot, options, say=stderr.print)
     except EXPECTED_ERRORS as error:
         raise fail(error) from error
 

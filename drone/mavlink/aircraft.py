@@ -15,6 +15,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.autopilot_words import autopilot_words
 from drone.errors import AutopilotUnsupported, DroneError
+from drone.link_loss import LinkLoss
+from drone.mavlink.alarms import Alarms
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.checks import CEILING_AGL_M, plan_faults
 from drone.mavlink.framing import Message
@@ -23,7 +25,7 @@ from drone.mavlink.link import GROUND_SYSTEM_ID, Link, Patience
 from drone.mavlink.looking import CameraPointing
 from drone.mavlink.meaning import FENCE, MISSION, RALLY, WireItem
 from drone.mavlink.modes import AUTOPILOTS, MULTIROTOR_TYPES, Autopilot
-from drone.mavlink.parameters import set_parameter, switch_fence_on
+from drone.mavlink.parameters import set_link_loss, set_parameter, switch_fence_on
 from drone.mavlink.streams import DEFAULT_RATES_HZ, Streams
 from drone.mavlink.transfer import MissionTransfer
 from drone.mavlink.transport import Transport
@@ -35,11 +37,15 @@ from missions.plan import PatrolPlan
 
 FLYING_HEIGHT_M = 1.0
 STILL_M_S = 0.8
+HOME_HEIGHT_M = 30.0
+"""Receivers are wrong by metres in height, and by tens of them without a model of the geoid."""
 _POLL_S = 0.05
 _MOST_COUNTED_S = 0.5
 """Of a wait, between two telemetry messages: more is a vehicle that was held up, or a gap in the link."""
 _EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
-_OWN_MODE_CHANGE_S = 10.0
+_ASK_HOLD_AGAIN_S = 5.0
+_LATE_S = 1.5
+"""A refusal may be the late answer to a request before: so long it is looked whether this one was obeyed."""
 _RESULTS = {1: "temporarily rejected", 2: "denied", 3: "not supported", 4: "failed", 6: "cancelled"}
 
 
@@ -47,7 +53,8 @@ class MavlinkVehicle:
     """A vehicle at an address; connects when made.
 
     Args:
-        where: an address (``tcp:HOST:PORT``, ``udp:HOST:PORT`` ...) or an open transport.
+        where: an address (``tcp:HOST:PORT``, ``udp:HOST:PORT`` ...), several with commas between them, with
+            ``#SYSTEM`` behind where several vehicles speak there; or an open transport.
         clock: dates telemetry of a vehicle that does not tell UTC.
         mounting: camera mounting and pose uncertainties.
         patience: all timeouts and retries.
@@ -55,6 +62,7 @@ class MavlinkVehicle:
         signing_key: 32 bytes for MAVLink signing.
         ceiling_agl_m: plans above it are refused.
         battery_swap: called for ``swap_battery``; None where nobody can swap it.
+        link_loss: what the autopilot is told to do by itself when it hears nobody any more.
 
     Raises:
         AddressRefused, PortUnavailable: the address is wrong or cannot be opened.
@@ -74,22 +82,22 @@ class MavlinkVehicle:
         signing_key: bytes | None = None,
         ceiling_agl_m: float = CEILING_AGL_M,
         battery_swap: Callable[[], bool] | None = None,
+        link_loss: LinkLoss = LinkLoss.KEEP,
     ) -> None:
         self._patience = patience or Patience()
         self._ceiling_agl_m = ceiling_agl_m
         self._battery_swap = battery_swap
+        self._link_loss = link_loss
         self._awareness = Awareness(clock or SystemClock(), mounting or CameraMounting())
         self._requests = threading.RLock()
         self._verified: dict[int, list[WireItem]] | None = None
-        self._expected_mode: int | None = None
-        self._asked_mode: tuple[int, float] = (-1, -math.inf)
-        self._alive = True
         self._streams: Streams | None = None
-        self._stations: set[tuple[int, bool]] = set()
+        self._hold_asked_at = -math.inf
         self._link = Link(
             where, system_id=system_id, signing_key=signing_key, tick=self._supervise,
             foreign=self._notice_station,
         )  # fmt: skip
+        self._alarms = Alarms(self._awareness, self._link, self._patience.silence_s)
         self._camera = CameraPointing(self._link, self._patience, self._awareness.heading_deg)
         self._guiding = Guiding(
             self._link, self._patience, self._awareness, self._camera, lambda mode: self._change_mode(mode)
@@ -119,8 +127,6 @@ class MavlinkVehicle:
             if report not in (mine.position_report, mine.wind_report)
         }
         self._streams = Streams(self._link, self._awareness, rates_hz, frozenset(absent))
-        for message_id in (mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION, mavlink.MAVLINK_MSG_ID_HOME_POSITION):
-            self._link.send(self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, message_id))
 
     @property
     def _autopilot(self) -> Autopilot:
@@ -178,10 +184,23 @@ class MavlinkVehicle:
             reasons.append("no SYS_STATUS yet")
         elif not status.onboard_control_sensors_health & mavlink.MAV_SYS_STATUS_PREARM_CHECK:
             reasons.append("the autopilot's pre-arm checks fail")
+            self._hold_to_be_ready()
             reasons += self._arming_texts(time.monotonic() - 30.0)
         if self._awareness.home is None:
             reasons.append("home is not set")
         return Readiness(not reasons, tuple(reasons))
+
+    def _hold_to_be_ready(self) -> None:
+        """PX4 judges by the mode that it stands in: after a return or a landing it is ready only in HOLD."""
+        now, mine = time.monotonic(), self._autopilot
+        idle = mine.is_px4 and not self._awareness.armed and self._awareness.mode != mine.arm_in
+        if not idle or now - self._hold_asked_at < _ASK_HOLD_AGAIN_S:
+            return
+        self._hold_asked_at = now
+        self._alarms.asked_for(mine.arm_in, now)
+        self._link.send(
+            self._command_message(mavlink.MAV_CMD_DO_SET_MODE, *mine.mode_parameters(mine.arm_in))
+        )
 
     def _arming_texts(self, since: float) -> list[str]:
         texts = [
@@ -214,9 +233,21 @@ class MavlinkVehicle:
             if outcome:
                 outcome = switch_fence_on(self.set_parameter, self._autopilot, plan) or outcome
             if outcome:
+                outcome = set_link_loss(self.set_parameter, self._autopilot, self._link_loss) or outcome
+            if outcome:
                 self._verified = {MISSION: mission, FENCE: fence}
                 self._verified |= {} if rally is None else {RALLY: rally}
+                self._awareness.uploaded = len(mission) - int(self._autopilot.home_item)
+                self._compare_heights(home, plan)
             return outcome
+
+    def _compare_heights(self, home: tuple[float, float, float] | None, plan: PatrolPlan) -> None:
+        """Heights are flown above the vehicle's own home: where that lies elsewhere, a person should know."""
+        if home is not None and abs(home[2] - plan.home[2]) > HOME_HEIGHT_M:
+            self._awareness.say(
+                f"WARNING: the vehicle tells its home at {home[2]:.0f} m above sea level, the plan's lies at "
+                f"{plan.home[2]:.0f} m; all heights are flown above the place where it takes off"
+            )
 
     def _capable(self, capability: int) -> bool:
         """Whether the vehicle has a capability of MAVLink; one that did not tell is taken to have it."""
@@ -232,6 +263,7 @@ class MavlinkVehicle:
             outcome = self._transfer().verify(kind, items)
             if not outcome:
                 return outcome
+        self._alarms.read_back()
         return Outcome(Verdict.ACCEPTED)
 
     def set_parameter(self, name: str, value: float, *, whole: bool = False) -> Outcome:
@@ -243,6 +275,10 @@ class MavlinkVehicle:
         with self._requests:
             if self._awareness.armed:
                 return Outcome(Verdict.ACCEPTED, "already armed")
+            if self._verified is None:
+                return Outcome(
+                    Verdict.REFUSED, "not armed: no verified mission is on board; upload one first"
+                )
             outcome = self._still_planned()
             if not outcome:
                 return Outcome(outcome.verdict, f"not armed: {outcome.why}")
@@ -255,7 +291,9 @@ class MavlinkVehicle:
                 if self._wait(lambda: self._awareness.armed, self._patience.mode_s):
                     return Outcome(Verdict.ACCEPTED)
                 return Outcome(Verdict.UNKNOWN, "no armed bit was seen after the request to arm")
-            self._wait(lambda: bool(self._arming_texts(begun)), 0.5)
+            self._wait(lambda: self._awareness.armed or bool(self._arming_texts(begun)), 0.5)
+            if self._wait(lambda: self._awareness.armed, _LATE_S):
+                return Outcome(Verdict.ACCEPTED)
             reasons = "; ".join(self._arming_texts(begun)) or "no reason given"
             return Outcome(Verdict.REFUSED, f"arming was {_RESULTS.get(result, result)}: {reasons}")
 
@@ -275,7 +313,7 @@ class MavlinkVehicle:
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not armed")
             # a mission that was flown before must begin at its beginning
-            self._back_to_first_item()
+            self._set_current_item(0)
             begun = time.monotonic()
             outcome = self._change_mode(self._autopilot.auto)
             if not outcome:
@@ -291,16 +329,16 @@ class MavlinkVehicle:
                 return Outcome(Verdict.UNKNOWN, f"no take-off was seen in time; the vehicle said: {said}")
             return Outcome(Verdict.REFUSED, f"the vehicle did not take off; it said: {said or 'nothing'}")
 
-    def _back_to_first_item(self) -> None:
+    def _set_current_item(self, number: int) -> None:
         """PX4 refuses the command and takes the message; ArduPilot denies an index that is none."""
         if self._autopilot.is_px4:
-            message = mavlink.MAVLink_mission_set_current_message(*self._link.target, 0)
+            message = mavlink.MAVLink_mission_set_current_message(*self._link.target, number)
             self._link.request(
-                lambda _: message, ("MISSION_CURRENT",), lambda m: m.seq == 0,
+                lambda _: message, ("MISSION_CURRENT",), lambda m: m.seq == number,
                 timeout_s=self._patience.reply_s, tries=self._patience.tries,
             )  # fmt: skip
         else:
-            self._command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, 0, 1)
+            self._command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, number, float(number == 0))
 
     def _is_flying_mission(self) -> bool:
         current = self._awareness.latest("MISSION_CURRENT")
@@ -338,10 +376,33 @@ class MavlinkVehicle:
                 return Outcome(Verdict.REFUSED, "the vehicle is not flying")
             if self._verified is None:
                 return Outcome(Verdict.REFUSED, "no verified mission is on board")
+            if self._alarms.changed_elsewhere and not (checked := self._still_planned()):
+                return Outcome(checked.verdict, f"not resumed, it may have been changed: {checked.why}")
+            held_at = self._awareness.latest("MISSION_CURRENT")
             outcome = self._change_mode(self._autopilot.auto)
             if outcome:
+                self._go_on_at(0 if held_at is None else held_at.seq)
                 self._guiding.repeat_settings(self._verified[MISSION])
             return outcome
+
+    def _go_on_at(self, held_at: int) -> None:
+        """An autopilot may be set to begin its mission anew whenever AUTO is entered (MIS_RESTART)."""
+        asked = time.monotonic()
+        self._link.send(
+            self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_MISSION_CURRENT)
+        )
+        self._wait(
+            lambda: self._awareness.age_s("MISSION_CURRENT") < time.monotonic() - asked,
+            2 * self._patience.reply_s,
+        )
+        current = self._awareness.latest("MISSION_CURRENT")
+        if current is None or current.seq >= held_at:
+            return
+        self._awareness.say(
+            f"WARNING: the autopilot began the mission anew at item {current.seq}; "
+            f"it is sent on to item {held_at}, where it was paused"
+        )
+        self._set_current_item(held_at)
 
     def return_home(self) -> Outcome:
         with self._requests:
@@ -401,14 +462,13 @@ class MavlinkVehicle:
     def _change_mode(self, number: int) -> Outcome:
         """Ask for a mode; accepted when the heartbeat shows it."""
         if self._awareness.mode == number and self.link_alive:
-            self._expected_mode = number
             return Outcome(Verdict.ACCEPTED)
         # however late it comes while we wait, it is the mode that we asked for
-        self._asked_mode = (number, math.inf)
+        self._alarms.asked_for(number, math.inf)
         try:
             return self._mode_outcome(number, time.monotonic())
         finally:
-            self._asked_mode = (number, time.monotonic())
+            self._alarms.asked_for(number, time.monotonic())
 
     def _mode_outcome(self, number: int, begun: float) -> Outcome:
         name = self._autopilot.mode_name(number)
@@ -417,6 +477,8 @@ class MavlinkVehicle:
             if self._wait(lambda: self._awareness.mode == number, self._patience.mode_s):
                 return Outcome(Verdict.ACCEPTED)
             return Outcome(Verdict.UNKNOWN, f"mode {name} was asked for but not seen")
+        if self._wait(lambda: self._awareness.mode == number, _LATE_S):
+            return Outcome(Verdict.ACCEPTED)
         said = "; ".join(map(autopilot_words, self._awareness.texts_since(begun)))
         said = said or _RESULTS.get(result, f"code {result}")
         return Outcome(Verdict.REFUSED, f"the vehicle refused mode {name}: {said}")
@@ -461,48 +523,16 @@ class MavlinkVehicle:
             return
         before = self._awareness.mode
         self._awareness.take(message)
-        if message.get_type() == "HEARTBEAT":
-            self._notice_mode(before, int(message.custom_mode))
-
-    def _notice_mode(self, before: int | None, now: int) -> None:
-        """A mode that nobody here asked for is said aloud."""
-        if before is None or now == before:
-            return
-        asked, at = self._asked_mode
-        if now == asked and time.monotonic() - at < _OWN_MODE_CHANGE_S:
-            self._expected_mode = now
-            return
-        mine = self._autopilot
-        if (before, now) == (mine.auto, mine.rtl) and self._awareness.ended_by_return:
-            return
-        self._awareness.say(
-            f"ALARM: mode changed from {mine.mode_name(before)} to {mine.mode_name(now)} without our asking"
-        )
+        self._alarms.notice(message, before)
 
     def _notice_station(self, station: int, transfer: bool) -> None:
-        """Another ground station on this link is said aloud, once for each thing that it does."""
-        if (station, transfer) in self._stations:
-            return
-        self._stations.add((station, transfer))
-        if transfer:
-            self._awareness.say(
-                f"ALARM: ground station {station} transfers a mission with this vehicle; "
-                "what is on board is read back before arming"
-            )
-        else:
-            same = ", with our system id: give one of them another" if station == self._link.system_id else ""
-            self._awareness.say(f"WARNING: another ground station (system {station}) is on this link{same}")
+        self._alarms.notice_station(station, transfer)
 
     def _supervise(self) -> None:
         if self._link.last_heard == 0.0:
             return
         alive = self.link_alive
-        if alive != self._alive:
-            self._alive = alive
-            silence = self._patience.silence_s
-            self._awareness.say(
-                "link restored" if alive else f"ALARM: link lost, nothing heard for {silence:g} s"
-            )
+        self._alarms.supervise(alive=alive)
         if alive and self._streams is not None:
             self._streams.maintain()
             self._awareness.use_own_clock_if_needed()

@@ -68,6 +68,7 @@ class Awareness:
         self._since = time.monotonic()
         self._newest_ms = 0
         self.fell_back = False
+        self.uploaded: int | None = None
         self._handlers: dict[str, Callable[[Message], None]] = {
             "SYSTEM_TIME": self._system_time,
             "GLOBAL_POSITION_INT": self._position,
@@ -261,7 +262,7 @@ class Awareness:
     def _items(self) -> int | None:
         # MISSION_CURRENT.total is an extension; 0 or 65535 says that it is not known
         total = self._whole("MISSION_CURRENT", "total", unknown=65535)
-        return total or None
+        return total or self.uploaded
 
     def _field(
         self, kind: str, name: str, scale: float = 1.0, *, unknown: float | None = None
@@ -380,12 +381,19 @@ class Awareness:
     # texts
 
     def _text(self, message: Message) -> None:
-        text = text_of(message.text)
+        text, piece = text_of(message.text), len(text_of(message.text).encode())
+        # a text whose last piece is lost is told as far as it came, when the next one begins
+        for other in [number for number in self._chunks if number != message.id]:
+            self._tell(self._chunks.pop(other) + " ...")
         if message.id:
             # long texts come in pieces of 50 bytes; a shorter piece is the last
-            text = self._chunks.pop(message.id, "") + text
-            if len(text_of(message.text)) >= 50:
+            text = self._chunks.pop(message.id, "" if message.chunk_seq == 0 else "... ") + text
+            if piece >= 50:
                 self._chunks[message.id] = text
                 return
-        self._texts.append(text)
-        self._recent_texts.append((time.monotonic(), text))
+        self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        # PX4 ends texts that it also sends as events with a tab
+        self._texts.append(text.strip())
+        self._recent_texts.append((time.monotonic(), text.strip()))

@@ -33,6 +33,7 @@ class Framing:
         system_id, component_id: whom packed messages come from.
         signing_key: 32 bytes; outgoing packets are signed and unsigned ones are dropped.
         signing_time: start of the signing timestamp.
+        link_id: which of our channels to the vehicle this is; each signs with timestamps of its own.
     """
 
     def __init__(
@@ -42,19 +43,20 @@ class Framing:
         *,
         signing_key: bytes | None = None,
         signing_time: datetime | None = None,
+        link_id: int = 0,
     ) -> None:
         self._mav = mavlink.MAVLink(None, srcSystem=system_id, srcComponent=component_id)
         self._mav.robust_parsing = True
         self.malformed = 0
         if signing_key is not None:
-            self._sign(signing_key, signing_time or datetime.now(UTC))
+            self._sign(signing_key, signing_time or datetime.now(UTC), link_id)
 
-    def _sign(self, key: bytes, at: datetime) -> None:
+    def _sign(self, key: bytes, at: datetime, link_id: int) -> None:
         if len(key) != 32:
             raise ValueError(f"a MAVLink signing key has 32 bytes, not {len(key)}")
         signing = self._mav.signing
         signing.secret_key = key
-        signing.link_id = 0
+        signing.link_id = link_id
         signing.timestamp = int((at - SIGNING_EPOCH).total_seconds() * 1e5)
         signing.sign_outgoing = True
         signing.allow_unsigned_callback = lambda _mav, message_id: message_id in ALWAYS_ALLOWED

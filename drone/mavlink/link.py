@@ -1,7 +1,8 @@
-"""One MAVLink connection seen from the ground: a reader thread, a heartbeat, and requests with replies.
+"""A vehicle's MAVLink connections seen from the ground: reader threads, heartbeats, requests with replies.
 
-The reader thread parses, gives every message to the listeners and open inboxes, sends our heartbeat once a
-second and opens a broken address again. Nothing that arrives can stop it.
+A reader thread of each channel parses, gives every message to the listeners and open inboxes, sends our
+heartbeat once a second and opens a broken address again. Nothing that arrives can stop it. Where several
+channels lead to the vehicle, one is used, and another as soon as the vehicle is not heard on it any more.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from drone.errors import DroneError, LinkClosed, NoVehicle
-from drone.mavlink.framing import Framing, Message
-from drone.mavlink.transport import Transport, open_transport
+from drone.errors import LinkClosed, NoVehicle
+from drone.mavlink.channels import Channel, open_channels
+from drone.mavlink.framing import Message
+from drone.mavlink.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ GROUND_SYSTEM_ID = 255
 GROUND_COMPONENT_ID = mavlink.MAV_COMP_ID_MISSIONPLANNER
 HEARTBEAT_S = 1.0
 _READ_S = 0.1
+_CHANNEL_SILENT_S = 2.5
+"""Without the vehicle's heartbeat and telemetry for so long, another channel is used."""
 _TRANSFERS = frozenset({
     "MISSION_COUNT", "MISSION_ITEM_INT", "MISSION_ITEM", "MISSION_REQUEST", "MISSION_REQUEST_INT",
     "MISSION_ACK", "MISSION_CLEAR_ALL",
@@ -107,7 +111,7 @@ class Link:
     """A connection and the vehicle that was found on it.
 
     Args:
-        where: an address (see ``transport.Address``) or an open transport.
+        where: one or several addresses (see ``channels.open_channels``), or an open transport.
         signing_key: 32 bytes; then everything is signed and unsigned packets are dropped.
         tick: called about ten times a second in the reader thread, for supervision; it must not block.
         foreign: called in the reader thread with the system id of another ground station and whether it has a
@@ -123,10 +127,11 @@ class Link:
         tick: Callable[[], None] | None = None,
         foreign: Callable[[int, bool], None] | None = None,
     ) -> None:
-        self._url = where if isinstance(where, str) else None
-        self._transport = open_transport(where) if isinstance(where, str) else where
-        self._framing = Framing(system_id, GROUND_COMPONENT_ID, signing_key=signing_key)
+        self._channels, self._wanted = open_channels(where, system_id, GROUND_COMPONENT_ID, signing_key)
+        self._active = self._channels[0]
         self._system_id = system_id
+        self._taking = threading.RLock()
+        self.others: frozenset[int] = frozenset()
         self._write_lock = threading.Lock()
         self._inboxes: list[Inbox] = []
         self._listeners: list[Listener] = []
@@ -134,13 +139,15 @@ class Link:
         self._foreign = foreign
         self._closing = threading.Event()
         self._found = threading.Event()
-        self._heartbeat_due = 0.0
         self.quiet_s = 0.0
         self.target = (0, 0)
         self.heartbeat: Message | None = None
         self.last_heard = 0.0
         self.last_heartbeat = 0.0
-        self._thread = threading.Thread(target=self._run, name="mavlink-reader", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(channel,), name="mavlink-reader", daemon=True)
+            for channel in self._channels
+        ]
 
     @property
     def system_id(self) -> int:
@@ -149,12 +156,12 @@ class Link:
 
     @property
     def description(self) -> str:
-        return self._transport.description
+        return self._active.description
 
     @property
     def malformed(self) -> int:
         """How many broken packets or pieces of garbage have arrived."""
-        return self._framing.malformed
+        return sum(channel.framing.malformed for channel in self._channels)
 
     def now(self) -> float:
         """Seconds on the clock that ``last_heard`` is told on."""
@@ -162,7 +169,8 @@ class Link:
 
     def start(self) -> None:
         """Start reading."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wait_for_vehicle(self, timeout_s: float) -> Message:
         """The first heartbeat of an autopilot.
@@ -171,8 +179,11 @@ class Link:
             NoVehicle: none came in time.
         """
         if not self._found.wait(timeout_s) or self.heartbeat is None:
+            whose = "an autopilot" if self._wanted is None else f"an autopilot of system {self._wanted}"
+            where = " or ".join(channel.description for channel in self._channels)
+            heard = f"; heard were systems {sorted(self.others)}" if self.others else ""
             raise NoVehicle(
-                f"no heartbeat of an autopilot on {self.description} within {timeout_s:g} s; "
+                f"no heartbeat of {whose} on {where} within {timeout_s:g} s{heard}; "
                 "check the address, the power and the radio"
             )
         return self.heartbeat
@@ -192,11 +203,13 @@ class Link:
             self._inboxes.remove(inbox)
 
     def send(self, message: Message) -> None:
-        """Send once; a link that is just broken swallows it, as a radio does."""
+        """Send once, on the channel in use; one that is just broken swallows it, as a radio does."""
+        self._send_on(self._active, message)
+
+    def _send_on(self, channel: Channel, message: Message) -> None:
         with self._write_lock:
-            data = self._framing.pack(message)
             try:
-                self._transport.write(data)
+                channel.send(message)
             except LinkClosed as error:
                 log.debug("not sent: %s", error)
 
@@ -280,45 +293,66 @@ class Link:
         return None if reply is None else int(reply.result)
 
     def close(self) -> None:
-        """Stop reading and close the channel; safe to call twice."""
+        """Stop reading and close the channels; safe to call twice."""
         self._closing.set()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join(2.0)
-        self._transport.close()
+        for thread in self._threads:
+            if thread.is_alive() and threading.current_thread() is not thread:
+                thread.join(2.0)
+        for channel in self._channels:
+            channel.close()
 
-    # reader thread
+    # reader threads
 
-    def _run(self) -> None:
+    def _run(self, channel: Channel) -> None:
+        beat_due = 0.0
         while not self._closing.is_set():
             try:
-                data = self._transport.read(_READ_S)
+                messages = channel.read(_READ_S)
             except LinkClosed as error:
-                log.warning("%s", error)
-                self._reopen()
+                if not channel.broken:
+                    log.warning("%s", error)
+                channel.broken = True
+                self._supervise()
+                if not self._closing.wait(channel.pause_s):
+                    channel.reopen(self._write_lock)
                 continue
-            for message in self._framing.parse(data) if data else ():
-                self._take(message)
+            for message in messages:
+                with self._taking:
+                    self._take(message, channel)
             now = time.monotonic()
-            if now >= self._heartbeat_due:
-                self._heartbeat_due = now + HEARTBEAT_S
-                self._beat()
+            if now >= beat_due:
+                beat_due = now + HEARTBEAT_S
+                self._beat(channel)
+            self._supervise()
+
+    def _supervise(self) -> None:
+        with self._taking:
+            self._choose_channel()
             if self._tick is not None:
                 self._tick()
 
-    def _beat(self) -> None:
-        self.send(
-            mavlink.MAVLink_heartbeat_message(
-                mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
-            )
-        )
+    def _choose_channel(self) -> None:
+        """Stay on a channel as long as the vehicle is heard on it; then take the next that it is heard on."""
+        now = time.monotonic()
+        if now - self._active.heard < _CHANNEL_SILENT_S:
+            return
+        other = max(self._channels, key=lambda channel: channel.heard)
+        if other is not self._active and now - other.heard < _CHANNEL_SILENT_S:
+            log.warning("the vehicle is silent on %s; using %s", self.description, other.description)
+            self._active = other
 
-    def _take(self, message: Message) -> None:
+    def _beat(self, channel: Channel) -> None:
+        beat = mavlink.MAVLink_heartbeat_message(
+            mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
+        )
+        self._send_on(channel, beat)
+
+    def _take(self, message: Message, channel: Channel) -> None:
         source = (message.get_srcSystem(), message.get_srcComponent())
         kind = message.get_type()
         now = time.monotonic()
-        if kind == "HEARTBEAT" and not self._found.is_set() and _is_autopilot(message):
-            self.target, self.heartbeat = source, message
-            self._found.set()
+        if kind == "HEARTBEAT" and _is_autopilot(message):
+            self._meet(source, message, channel)
         if not self._found.is_set():
             return
         if source[0] != self.target[0]:
@@ -327,48 +361,53 @@ class Link:
             elif kind in _TRANSFERS and message.target_system == self.target[0]:
                 self._notice(source[0], transfer=True)
             return
-        if source[1] == self.target[1]:
-            self.last_heard = now
+        autopilot = source[1] == self.target[1]
+        if autopilot:
+            self.last_heard = channel.heard = now
             if kind == "HEARTBEAT":
                 self.heartbeat, self.last_heartbeat = message, now
+        if channel is not self._active:
+            # it says the same on each channel; answers come on the one that was asked on
+            return
         addressee = getattr(message, "target_system", 0)
         if addressee not in (0, self._system_id):
             # an answer to somebody else must not be taken for one to us
             if kind in _TRANSFERS:
                 self._notice(addressee, transfer=True)
             return
-        for inbox in tuple(self._inboxes):
+        # what a gimbal or an onboard computer of the same system answers is no answer of the autopilot
+        for inbox in tuple(self._inboxes) if autopilot or kind.startswith("GIMBAL_") else ():
             if kind in inbox.kinds:
                 inbox.put(message)
         for listener in self._listeners:
             listener(message)
 
+    def _meet(self, source: tuple[int, int], heartbeat: Message, channel: Channel) -> None:
+        """The first autopilot heard, or the one that was asked for, is ours; others are remembered."""
+        wanted = source[0] if self._wanted is None else self._wanted
+        if self._found.is_set() or source[0] != wanted:
+            if source[0] != self.target[0]:
+                self.others |= {source[0]}
+            return
+        self.target, self.heartbeat, self._active = source, heartbeat, channel
+        self._found.set()
+
     def _notice(self, station: int, *, transfer: bool) -> None:
         if self._foreign is not None:
             self._foreign(station, transfer)
 
-    def _reopen(self) -> None:
-        """Open a broken address again until that works; a given transport is not reopened."""
-        if self._tick is not None:
-            self._tick()
-        if self._url is None:
-            self._closing.wait(0.2)
-            return
-        self._transport.close()
-        if self._closing.wait(0.5):
-            return
-        try:
-            transport = open_transport(self._url)
-        except DroneError as error:
-            log.debug("not reopened: %s", error)
-            return
-        with self._write_lock:
-            self._transport = transport
+
+_NO_VEHICLES = frozenset({
+    mavlink.MAV_TYPE_GENERIC, mavlink.MAV_TYPE_ANTENNA_TRACKER, mavlink.MAV_TYPE_GCS,
+    mavlink.MAV_TYPE_ONBOARD_CONTROLLER, mavlink.MAV_TYPE_GIMBAL, mavlink.MAV_TYPE_ADSB,
+    mavlink.MAV_TYPE_CAMERA, mavlink.MAV_TYPE_CHARGING_STATION, mavlink.MAV_TYPE_ODID,
+})  # fmt: skip
+"""ArduCopter calls itself generic until its motors are set up; a tracker runs ArduPilot, too."""
 
 
 def _is_autopilot(heartbeat: Message) -> bool:
     return (
         heartbeat.get_srcSystem() != 0
         and heartbeat.autopilot != mavlink.MAV_AUTOPILOT_INVALID
-        and heartbeat.type not in (mavlink.MAV_TYPE_GCS, mavlink.MAV_TYPE_GIMBAL, mavlink.MAV_TYPE_ADSB)
+        and heartbeat.type not in _NO_VEHICLES
     )

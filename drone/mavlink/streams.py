@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -27,6 +28,8 @@ DEFAULT_RATES_HZ: Mapping[str, float] = {
 }
 """Hertz of the vehicle's own time."""
 _ASK_AGAIN_S = 3.0
+_ONCE = ("AUTOPILOT_VERSION", "HOME_POSITION")
+"""Told on request; a booting vehicle, or a bad radio, may not answer at once."""
 
 
 class Streams:
@@ -46,9 +49,15 @@ class Streams:
         self._link, self._awareness = link, awareness
         self._rates_hz = {name: rate for name, rate in rates_hz.items() if name not in absent}
         self._asked_at: dict[str, float] = {}
+        self._once_at: dict[str, float] = {}
 
     def maintain(self) -> None:
         now = time.monotonic()
+        for name in _ONCE:
+            known = self._awareness.latest(name) is not None
+            if not known and now - self._once_at.get(name, -math.inf) > _ASK_AGAIN_S:
+                self._once_at[name] = now
+                self._ask(mavlink.MAV_CMD_REQUEST_MESSAGE, getattr(mavlink, f"MAVLINK_MSG_ID_{name}"))
         for name, rate in self._rates_hz.items():
             patience = max(_ASK_AGAIN_S, 3.0 / rate)
             asked = self._asked_at.get(name)
@@ -56,9 +65,11 @@ class Streams:
                 continue
             self._asked_at[name] = now
             message_id = getattr(mavlink, f"MAVLINK_MSG_ID_{name}")
-            self._link.send(
-                mavlink.MAVLink_command_long_message(
-                    *self._link.target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, 0,
-                    message_id, 1e6 / rate, 0, 0, 0, 0, 0,
-                )
-            )  # fmt: skip
+            self._ask(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, message_id, 1e6 / rate)
+
+    def _ask(self, command: int, message_id: int, interval_us: float = 0.0) -> None:
+        self._link.send(
+            mavlink.MAVLink_command_long_message(
+                *self._link.target, command, 0, message_id, interval_us, 0, 0, 0, 0, 0
+            )
+        )

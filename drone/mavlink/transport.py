@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import select
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from drone.errors import AddressRefused, LinkClosed, PortUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
+PEER_FORGOTTEN_S = 10.0
+MOST_PEERS = 16
 
 
 class Transport(Protocol):
@@ -163,16 +167,20 @@ class TcpServerTransport:
 
 
 class UdpTransport:
-    """UDP: ``udpin`` listens and answers whoever spoke last, ``udpout`` speaks first."""
+    """UDP: ``udpin`` listens and answers all who spoke lately, ``udpout`` speaks first.
+
+    Several may speak on one port (vehicles, a gimbal, a router): messages say whom they are for.
+    """
 
     def __init__(self, address: Address) -> None:
         self.description = f"{address.kind}:{address.host}:{address.port}"
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._peer: tuple[str, int] | None = None
+        self._peers: dict[tuple[str, int], float] = {}
+        self._lock = threading.Lock()
         self._fixed = address.kind == "udpout"
         try:
             if self._fixed:
-                self._peer = (socket.gethostbyname(address.host), address.port)
+                self._peers = {(socket.gethostbyname(address.host), address.port): math.inf}
                 self._socket.bind(("", 0))
             else:
                 self._socket.bind((address.host, address.port))
@@ -192,14 +200,23 @@ class UdpTransport:
         except (OSError, ValueError) as error:
             raise LinkClosed(f"{self.description} broke: {error}") from error
         if not self._fixed:
-            self._peer = sender
+            self._remember(sender)
         return data
 
+    def _remember(self, sender: tuple[str, int]) -> None:
+        """The newest speaker is kept, also when it falls silent; older ones for a while."""
+        now = time.monotonic()
+        with self._lock:
+            self._peers.pop(sender, None)
+            kept = [(who, at) for who, at in self._peers.items() if now - at < PEER_FORGOTTEN_S]
+            self._peers = {**dict(kept[1 - MOST_PEERS :]), sender: now}
+
     def write(self, data: bytes) -> None:
-        if self._peer is None:
-            return
-        with contextlib.suppress(OSError):
-            self._socket.sendto(data, self._peer)
+        with self._lock:
+            peers = list(self._peers)
+        for peer in peers:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(data, peer)
 
     def close(self) -> None:
         self._socket.close()

@@ -114,7 +114,7 @@ ARDUPILOT = Flavour(
 )  # fmt: skip
 PX4 = Flavour(
     name="px4", autopilot=mavlink.MAV_AUTOPILOT_PX4, version=(1, 16, 0), home_item=False,
-    modes=_PX4_MODES, armable=frozenset({*ARMABLE, CopterMode.AUTO, CopterMode.RTL, CopterMode.LAND}),
+    modes=_PX4_MODES, armable=frozenset({*ARMABLE, CopterMode.AUTO}),
     streams_hz=_PX4_STREAMS_HZ,
     absent=frozenset({mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT, mavlink.MAVLINK_MSG_ID_WIND}),
     reached_times=10, text_pieces=True, return_is_a_mode=True,

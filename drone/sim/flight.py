@@ -103,6 +103,9 @@ class Flight:
     def prearm_bit(self) -> bool:
         if BIT_GLITCH_S[0] <= self.time_s < BIT_GLITCH_S[1] and self.gps_good:
             return True
+        # PX4 judges by the mode that it stands in
+        if self.flavour.is_px4 and self.mode not in self.flavour.armable:
+            return False
         return not self.arming_faults(with_mode=False)
 
     def arming_faults(self, *, with_mode: bool = True) -> list[str]:
@@ -187,8 +190,6 @@ class Flight:
         self.armed, self.armed_at_s, self._idle_s = True, self.time_s, 0.0
         self._breached = None
         self._manoeuvre = Hold(self.around)
-        if self.parameters["MIS_RESTART"]:
-            self.mission.reset()
         self._say(INFO, "Arming motors")
         if self.mode == CopterMode.AUTO:
             # only PX4 can be armed in it, and then takes off
@@ -230,6 +231,8 @@ class Flight:
         if left == CopterMode.AUTO:
             self.mission.pause()
         if mode == CopterMode.AUTO:
+            if self.parameters["MIS_RESTART"]:
+                self.mission.reset()
             if self.armed:
                 if not self.flavour.is_px4:
                     # ArduPilot forgets DO_CHANGE_SPEED whenever AUTO is entered again; PX4 repeats it

@@ -66,6 +66,7 @@ def test_readiness_says_what_is_missing_until_nothing_is() -> None:
         assert not vehicle.readiness().ready
         with pytest.raises(NoTelemetry):
             vehicle.state()
+        assert vehicle.upload(small_plan())
         refused = vehicle.arm()
         assert refused.verdict is Verdict.REFUSED
         until(lambda: vehicle.readiness().ready)
@@ -93,11 +94,12 @@ def test_upload_arm_start_pause_resume_return() -> None:
 def test_nothing_is_started_without_a_verified_mission() -> None:
     with connected(parked()) as vehicle:
         ready(vehicle)
-        assert vehicle.start().verdict is Verdict.REFUSED
+        for request in (vehicle.arm, vehicle.start):
+            outcome = request()
+            assert outcome.verdict is Verdict.REFUSED
+            assert "upload" in outcome.why
+        assert vehicle.upload(small_plan())
         assert vehicle.arm()
-        outcome = vehicle.start()
-        assert outcome.verdict is Verdict.REFUSED
-        assert "upload" in outcome.why
         assert vehicle.disarm()
 
 
@@ -160,7 +162,7 @@ def test_link_loss_and_its_end_are_noticed() -> None:
 def test_a_dead_vehicle_leaves_requests_unknown() -> None:
     autopilot = parked()
     with connected(autopilot, patience=replace(QUICK, reply_s=0.05, mode_s=0.3, silence_s=10)) as vehicle:
-        ready(vehicle)
+        assert ready(vehicle).upload(small_plan())
         autopilot.inject("silent")
         assert vehicle.return_home().verdict is Verdict.UNKNOWN
         assert vehicle.arm().verdict is Verdict.UNKNOWN

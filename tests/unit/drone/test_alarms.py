@@ -128,9 +128,10 @@ def test_alarms_and_warnings_of_the_vehicle_stand_in_the_flights_log() -> None:
 
 def test_a_vehicle_that_is_held_up_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     autopilot = parked()
-    patience = replace(QUICK, mode_s=0.6, reply_s=0.1, tries=3, silence_s=8.0)
+    patience = replace(QUICK, mode_s=0.6, reply_s=0.1, tries=12, silence_s=8.0)
     with connected(autopilot, patience=patience) as vehicle:
         until(lambda: vehicle.readiness().ready)
+        assert vehicle.upload(small_plan())
         for request in (lambda: vehicle.point_camera(-60.0), vehicle.arm):
             # the whole vehicle stands still, as a simulated one does on a busy computer
             monkeypatch.setattr(autopilot, "step", lambda _: None)

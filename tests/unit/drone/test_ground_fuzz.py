@@ -49,8 +49,9 @@ class Ground:
             self.feed(self._vehicle.pack(message))
 
     def feed(self, data: bytes) -> None:
-        for message in self.link._framing.parse(data):
-            self.link._take(message)
+        (channel,) = self.link._channels
+        for message in channel.framing.parse(data):
+            self.link._take(message, channel)
 
     def state(self) -> VehicleState:
         return self.known.state(link_alive=True, silent_s=0.0)
