@@ -53,6 +53,8 @@ HEADING_SIGMA_DEG, ATTITUDE_SIGMA_DEG = 2.0, 1.0
 PIXEL_SIGMA_SHARE = 10 / 4056
 """What a small aircraft without RTK says of itself, one standard deviation. A person pointed at the pixel, as
 well as a picture as large as the screen lets them: that share of its width."""
+UNKNOWN_FOCAL_SIGMA = 0.03
+"""Of the focal length as a share of it, where the trial's software did not know the camera."""
 FAR_M = 60.0
 STRAIGHT_DOWN_M = 0.5
 WIDEST_DEG = 80.0
@@ -146,6 +148,7 @@ def read_field(rays: Path, control_points: Path) -> Field:
 
 def _ray(line: int, texts: Mapping[str, str], row: Mapping[str, float]) -> _Ray | str:
     """A ray, or why it cannot be used."""
+    known = (texts.get("isCameraModelRecognized") or "true").strip().lower() != "false"
     lens = (texts.get("lensType") or "perspective").strip().lower()
     by_angles = lens != "perspective"
     needed = (*RAY_COLUMNS, *((ACROSS, UPWARDS) if by_angles else FOCAL_COLUMNS))
@@ -173,7 +176,7 @@ def _ray(line: int, texts: Mapping[str, str], row: Mapping[str, float]) -> _Ray 
         distortion = k1, k2, p1, p2, k3
     camera = CameraModel(
         width_px=width, height_px=height, fx_px=focal[0], fy_px=focal[1], cx_px=width / 2, cy_px=height / 2,
-        distortion=distortion,
+        distortion=distortion, focal_sigma=0.0 if known else UNKNOWN_FOCAL_SIGMA,
     )  # fmt: skip
     return _Ray(line, row, pixel, camera)
 
@@ -230,6 +233,7 @@ def _look(ray: _Ray, heading_deg: float) -> Look:
         camera=CameraMessage(
             width_px=camera.width_px, height_px=camera.height_px, fx_px=camera.fx_px, fy_px=camera.fy_px,
             cx_px=camera.cx_px, cy_px=camera.cy_px, distortion=camera.distortion,
+            focal_sigma=camera.focal_sigma,
         ),
     )  # fmt: skip
 
@@ -239,7 +243,7 @@ def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, s
     usual = {
         name.lower(): name
         for name in (*RAY_COLUMNS, *FOCAL_COLUMNS, *DISTORTION_COLUMNS, *CONTROL_COLUMNS, ROLL, ACROSS,
-                     UPWARDS, "digitalZoomRatio", "lensType")
+                     UPWARDS, "digitalZoomRatio", "lensType", "isCameraModelRecognized")
     }  # fmt: skip
     try:
         text = path.read_text(encoding="utf-8-sig")

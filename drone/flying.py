@@ -55,12 +55,14 @@ class FlyOptions:
 
 
 def planned_camera(planned: PlanCamera) -> CameraModel:
-    """The camera that a plan was made for, with the distortion of the configured one of that name."""
+    """The camera that a plan was made for, with distortion and errors of the configured one of that name."""
     entry = load_cameras().get(planned.name)
     model = CameraModel.from_field_of_view(
         planned.width_px, planned.height_px, planned.horizontal_fov_deg, name=planned.name
     )
-    return replace(model, distortion=entry.distortion) if entry else model
+    if entry is None:
+        return model
+    return replace(model, distortion=entry.distortion, focal_sigma=entry.focal_sigma)
 
 
 def launch_notice(plan: PatrolPlan) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from missions.geodesy import metres_per_degree
 from vision.camera import Pose
 
 
@@ -23,14 +24,20 @@ class PoseTrack:
     Args:
         max_gap_s: no pose is given inside a wider gap between samples, nor further outside the track.
         delay_s: capture times run this much ahead of the telemetry's clock; it is subtracted on look-up.
+        time_sigma_s: one standard deviation of that. Poses are the less certain by it the faster the camera
+            moves and turns.
     """
 
-    def __init__(self, poses: Iterable[Pose] = (), *, max_gap_s: float = 2.0, delay_s: float = 0.0) -> None:
+    def __init__(
+        self, poses: Iterable[Pose] = (), *, max_gap_s: float = 2.0, delay_s: float = 0.0,
+        time_sigma_s: float = 0.0,
+    ) -> None:  # fmt: skip
         self._poses: list[Pose] = sorted(poses, key=lambda pose: pose.captured_at)
         self._times: list[datetime] = [pose.captured_at for pose in self._poses]
         self._changed = threading.Condition()
         self.max_gap_s = max_gap_s
         self.delay_s = delay_s
+        self.time_sigma_s = time_sigma_s
 
     def __len__(self) -> int:
         return len(self._poses)
@@ -76,8 +83,10 @@ class PoseTrack:
             index = bisect_left(self._times, target)
             before = self._poses[index - 1] if index > 0 else None
             after = self._poses[index] if index < len(self._poses) else None
+            beyond = self._poses[index + 1] if index + 1 < len(self._poses) else None
         if after is not None and after.captured_at == target:
-            return replace(after, captured_at=instant)
+            found = replace(after, captured_at=instant)
+            return self._as_sure(found, before or after, after if before or beyond is None else beyond)
         if before is None or after is None:
             nearest = before or after
             gap = abs((target - nearest.captured_at).total_seconds()) if nearest else float("inf")
@@ -87,7 +96,33 @@ class PoseTrack:
         span = (after.captured_at - before.captured_at).total_seconds()
         if span > self.max_gap_s:
             raise PoseUnknown(f"telemetry has a gap of {span:.1f} s at {instant.isoformat()}")
-        return _blend(before, after, (target - before.captured_at).total_seconds() / span, instant)
+        share = (target - before.captured_at).total_seconds() / span
+        return self._as_sure(_blend(before, after, share, instant), before, after)
+
+    def _as_sure(self, pose: Pose, first: Pose, second: Pose) -> Pose:
+        """The pose with what the clock's error adds, by the motion from one sample to another."""
+        span = (second.captured_at - first.captured_at).total_seconds()
+        if self.time_sigma_s <= 0 or not 0 < span <= self.max_gap_s:
+            return pose
+        share = self.time_sigma_s / span
+        north_m, east_m = metres_per_degree(first.latitude)
+        moved_m = np.hypot(
+            (second.latitude - first.latitude) * north_m, (second.longitude - first.longitude) * east_m
+        )
+        turned, tilted, rolled = (
+            (getattr(second, name) - getattr(first, name) + 180.0) % 360.0 - 180.0
+            for name in ("yaw_deg", "pitch_deg", "roll_deg")
+        )
+        climbed = second.altitude_amsl_m - first.altitude_amsl_m
+        return replace(
+            pose,
+            position_sigma_m=float(np.hypot(pose.position_sigma_m, share * moved_m)),
+            altitude_sigma_m=float(np.hypot(pose.altitude_sigma_m, share * climbed)),
+            attitude_sigma_deg=float(
+                np.hypot(pose.attitude_sigma_deg, share * max(abs(tilted), abs(rolled)))
+            ),
+            heading_sigma_deg=float(np.hypot(pose.heading_sigma_deg, share * turned)),
+        )
 
 
 def _blend(a: Pose, b: Pose, share: float, instant: datetime) -> Pose:

@@ -26,6 +26,7 @@ class CameraEntry(BaseModel):
     height_px: int = Field(gt=0, le=20_000)
     horizontal_fov_deg: float = Field(gt=1, lt=170)
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal_sigma: float = Field(default=0.005, ge=0, le=0.5)
     pitch_deg: float = Field(default=-55.0, ge=-90, le=0)
     altitude_agl_m: float = Field(default=50.0, gt=0, le=1000)
     speed_m_s: float = Field(default=7.0, gt=0, le=30)
@@ -53,6 +54,7 @@ class CameraEntry(BaseModel):
             name=self.name, width_px=self.width_px, height_px=self.height_px,
             fx_px=self.focal_px, fy_px=self.focal_px,
             cx_px=self.width_px / 2, cy_px=self.height_px / 2, distortion=self.distortion,
+            focal_sigma=self.focal_sigma,
         )  # fmt: skip
 
 

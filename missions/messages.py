@@ -48,6 +48,12 @@ class CameraMessage(Message):
     cx_px: float
     cy_px: float
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal_sigma: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="one sigma of the focal length as a share of it: zoom, calibration",
+    )
 
 
 class PoseMessage(Message):

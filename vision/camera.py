@@ -38,7 +38,10 @@ REFINED_M = 1e-5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraModel:
-    """A pinhole camera with Brown-Conrady distortion."""
+    """A pinhole camera with Brown-Conrady distortion.
+
+    focal_sigma: one standard deviation of the focal lengths as a share of them (zoom and calibration).
+    """
 
     width_px: int
     height_px: int
@@ -48,6 +51,7 @@ class CameraModel:
     cy_px: float
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     name: str = "camera"
+    focal_sigma: float = 0.0
 
     @classmethod
     def from_field_of_view(
@@ -76,6 +80,7 @@ class CameraModel:
         return CameraModel(
             width_px=width_px, height_px=height_px, fx_px=self.fx_px * sx, fy_px=self.fy_px * sy,
             cx_px=self.cx_px * sx, cy_px=self.cy_px * sy, distortion=self.distortion, name=self.name,
+            focal_sigma=self.focal_sigma,
         )  # fmt: skip
 
     @property

@@ -352,4 +352,5 @@ def _camera_message(camera: CameraModel) -> CameraMessage:
     return CameraMessage(
         name=camera.name, width_px=camera.width_px, height_px=camera.height_px, fx_px=camera.fx_px,
         fy_px=camera.fy_px, cx_px=camera.cx_px, cy_px=camera.cy_px, distortion=camera.distortion,
+        focal_sigma=camera.focal_sigma,
     )  # fmt: skip

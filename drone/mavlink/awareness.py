@@ -46,13 +46,14 @@ class CameraMounting:
     heading_sigma_deg: float = 1.5
     position_sigma_m: float = 1.5
     altitude_sigma_m: float = 2.0
+    time_sigma_s: float = 0.05
 
 
 class Awareness:
     """Telemetry in, knowledge out."""
 
     def __init__(self, clock: Clock, mounting: CameraMounting) -> None:
-        self.poses = PoseTrack()
+        self.poses = PoseTrack(time_sigma_s=mounting.time_sigma_s)
         self._clock, self._mounting = clock, mounting
         self._lock = threading.RLock()
         self._latest: dict[str, Message] = {}

@@ -27,6 +27,8 @@ STRETCH_S, MOST_STRETCHES = 45.0, 4
 LONGEST_STEP_S = 0.6
 AGREE_S = 0.05
 """Smaller offsets are not applied: they are within what the clocks and the estimate are good for."""
+UNTOLD_SIGMA_S = 0.1
+"""One sigma where the footage does not tell the offset: of recordings that write both by one clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ def settle_clocks(video: Path, poses: RecordedPoses, camera: CameraModel, start:
 
 
 def _settle(report: OffsetReport, poses: RecordedPoses, alarms: tuple[str, ...]) -> Clocks:
-    """Apply what is certain."""
+    """Apply what is certain; what is not makes every pose less so."""
     offset = report.offset
+    poses.track.time_sigma_s = _sigma_s(report)
     if report.alarm:
         return Clocks(report, False, (f"alarm: {report.alarm}", *alarms))
     if offset.seconds is None or offset.sigma_s is None:
@@ -92,6 +95,14 @@ def _settle(report: OffsetReport, poses: RecordedPoses, alarms: tuple[str, ...])
             *alarms,
         ),
     )  # fmt: skip
+
+
+def _sigma_s(report: OffsetReport) -> float:
+    """One sigma of the offset that is taken: as measured, as far as stretches disagree, or by experience."""
+    told = [offset.seconds for _, offset in report.stretches if offset.seconds is not None]
+    if report.alarm and told:
+        return max(float(np.abs(told).max()), UNTOLD_SIGMA_S)
+    return report.offset.sigma_s if report.offset.sigma_s is not None else UNTOLD_SIGMA_S
 
 
 def _liveliest(signal: PoseSignal, camera: CameraModel, seconds_long: float) -> list[float]:

@@ -19,6 +19,8 @@ SENSORS_MM: dict[str, tuple[float, int]] = {
 """Width of the sensor that the widest photo uses, and that photo's width in pixels, by EXIF model."""
 FILM_DIAGONAL_MM = 43.2666
 SENSOR_ASPECT = 4 / 3
+CALIBRATED_SIGMA, SENSOR_SIGMA, FILM_SIGMA = 0.005, 0.01, 0.03
+"""One sigma of a focal length as a share of it: calibrated, of a known sensor, of a 35 mm equivalent."""
 
 
 def camera_of(
@@ -42,17 +44,17 @@ def camera_of(
     calibrated = _dewarp(width_px, height_px, xmp, model)
     if calibrated is not None:
         return calibrated
-    focal_px = 0.0
+    focal_px, sigma = 0.0, CALIBRATED_SIGMA
     if _number(xmp.get("CalibratedFocalLength")) > 0:
         focal_px = _number(xmp.get("CalibratedFocalLength"))
         x, y = (_number(xmp.get(f"CalibratedOpticalCenter{axis}")) for axis in "XY")
         if abs(x - centre[0]) < 0.1 * width_px and abs(y - centre[1]) < 0.1 * height_px:
             centre = (x, y)
     else:
-        focal_px = _focal_px(width_px, model, exif, warnings)
+        focal_px, sigma = _focal_px(width_px, model, exif, warnings)
     return CameraModel(
         width_px=width_px, height_px=height_px, fx_px=focal_px, fy_px=focal_px,
-        cx_px=centre[0], cy_px=centre[1], name=model,
+        cx_px=centre[0], cy_px=centre[1], name=model, focal_sigma=sigma,
     )  # fmt: skip
 
 
@@ -69,11 +71,14 @@ def _dewarp(width_px: int, height_px: int, xmp: Mapping[str, str], model: str) -
     return CameraModel(
         width_px=width_px, height_px=height_px, fx_px=values[0], fy_px=values[1],
         cx_px=width_px / 2 + values[2], cy_px=height_px / 2 + values[3],
-        distortion=(k1, k2, p1, p2, k3), name=model,
+        distortion=(k1, k2, p1, p2, k3), name=model, focal_sigma=CALIBRATED_SIGMA,
     )  # fmt: skip
 
 
-def _focal_px(width_px: int, model: str, exif: Mapping[str, float | str], warnings: list[str]) -> float:
+def _focal_px(
+    width_px: int, model: str, exif: Mapping[str, float | str], warnings: list[str]
+) -> tuple[float, float]:
+    """Focal length in pixels, and one sigma of it as a share."""
     focal_mm, film_mm = _number(exif.get("FocalLength")), _number(exif.get("FocalLengthIn35mmFilm"))
     known = SENSORS_MM.get(model.upper().replace(" ", ""))
     if known is not None and focal_mm > 0:
@@ -83,14 +88,14 @@ def _focal_px(width_px: int, model: str, exif: Mapping[str, float | str], warnin
                 f"the {model} takes photos {native_px} px wide, these are {width_px} px: taken as the "
                 "whole picture resized, not cut"
             )
-        return focal_mm / sensor_mm * width_px
+        return focal_mm / sensor_mm * width_px, SENSOR_SIGMA
     if film_mm > 0:
         warnings.append(
             f"the sensor of {model} is not known: its focal length is taken from the 35 mm equivalent of "
             f"{film_mm:g} mm, right to a few per cent"
         )
         diagonal_px = width_px * math.hypot(1.0, 1 / SENSOR_ASPECT)
-        return film_mm / FILM_DIAGONAL_MM * diagonal_px
+        return film_mm / FILM_DIAGONAL_MM * diagonal_px, FILM_SIGMA
     raise StillsUnusable(
         f"the stills of {model} do not say their focal length: give the camera by name with --camera"
     )

@@ -190,6 +190,7 @@ def camera_named(name: str) -> CameraModel:
     return CameraModel(
         width_px=entry.width_px, height_px=entry.height_px, fx_px=entry.fx_px, fy_px=entry.fy_px,
         cx_px=entry.cx_px, cy_px=entry.cy_px, distortion=entry.distortion, name=entry.name,
+        focal_sigma=entry.focal_sigma,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ never shrink below what the flight shares.
 What wanders is not thrown anew from one moment to the next. ``b`` is a first-order Gauss-Markov process
 (Gelb 1974, *Applied Optimal Estimation*, section 3.6): two moments ``dt`` apart are correlated by
 ``exp(-dt / WANDERS_S)``. Its information is block tridiagonal, so it is eliminated by a banded solution, and
-the normal equations that are left hold three unknowns per thing and nine for the flight. Looks that do not
+the normal equations that are left hold three unknowns per thing and ten for the flight. Looks that do not
 fit are left out (Tukey's biweight, reweighted).
 """
 
@@ -29,22 +29,23 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from missions.messages import Look
-from server.sightings.geotag import robust_weights
+from server.sightings.geotag import PARAMETERS, robust_weights
 
 Array = NDArray[np.float64]
 
-FLIGHT_VARIANCE = np.array([0.7, 0.7, 0.5, 0.2, 0.6, 0.4, 0.0, 0.0, 0.0])
-MOMENT_VARIANCE = np.array([0.2, 0.2, 0.4, 0.7, 0.3, 0.5, 0.0, 0.0, 0.0])
-THING_VARIANCE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+FLIGHT_VARIANCE = np.array([0.7, 0.7, 0.5, 0.2, 0.6, 0.4, 0.0, 0.0, 0.0, 1.0])
+MOMENT_VARIANCE = np.array([0.2, 0.2, 0.4, 0.7, 0.3, 0.5, 0.0, 0.0, 0.0, 0.0])
+THING_VARIANCE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 """Shares of each variance of ``geotag.PARAMETERS`` that last for the flight, for a moment, and for all looks
 at one thing; the rest is the look's own. Pitch and height are off mostly by the mount and the barometer, the
 compass turns with every leg, and the ground is higher or lower than the terrain says at each thing alone."""
 FLOOR_M2 = 1.0  # nothing is a point: from another side its foot is seen about a metre away
 MOMENT_S, MOMENT_TURN_DEG = 2.0, 25.0
-WANDERS_S = np.array([60.0, 60.0, 60.0, 10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
+WANDERS_S = np.array([60.0, 60.0, 60.0, 10.0, 10.0, 10.0, 1.0, 1.0, 1.0, 1.0])
 """Correlation times of ``geotag.PARAMETERS``: a minute for GNSS and barometer, seconds for the attitude."""
 HEADING = 3
 WANDERING = np.flatnonzero(MOMENT_VARIANCE)
+SIZE = len(PARAMETERS)
 CLOSEST_LINK = 0.999
 MOST_ROUNDS = 20
 MOST_THINGS = 2000
@@ -55,7 +56,7 @@ class Adjustment:
     """T things placed together from N looks in M moments.
 
     positions: (T, 2) metres east and north. covariances: (T, 2, 2). weights: (N,) in [0, 1], near 0 for looks
-    left out. flight_errors: (9,) and moment_errors: (M, 9), estimated errors in sigmas of ``PARAMETERS``.
+    left out. flight_errors: (P,) and moment_errors: (M, P), estimated errors in sigmas of ``PARAMETERS``.
     scatter: how much more than announced the looks scatter, at least 1 (the covariances are widened by it).
     """
 
@@ -71,7 +72,7 @@ class Adjustment:
 class Moments:
     """Which moment each look is from, (N,) numbers 0 to M - 1 without a gap, in the order of time.
 
-    links: (M - 1, 9), how far the errors of ``geotag.PARAMETERS`` in a moment follow those in the one before
+    links: (M - 1, P), how far the errors of ``geotag.PARAMETERS`` in a moment follow those in the one before
     it: their correlation, from 0 (nothing is known of it) to below 1.
     """
 
@@ -81,7 +82,7 @@ class Moments:
     @classmethod
     def apart(cls, numbers: NDArray[np.int64]) -> Moments:
         """Moments that tell nothing of one another."""
-        return cls(numbers, np.zeros((int(numbers.max(initial=0)), 9)))
+        return cls(numbers, np.zeros((int(numbers.max(initial=0)), SIZE)))
 
 
 def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments) -> Adjustment:
@@ -89,7 +90,7 @@ def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: M
 
     Args:
         points: (N, 2) metres east and north, each look alone; finite.
-        jacobian: (N, 2, 9) metres per sigma of each of ``geotag.PARAMETERS``.
+        jacobian: (N, 2, P) metres per sigma of each of ``geotag.PARAMETERS``.
         things: (N,) which thing each look shows, 0 to T - 1, all of them used.
         moments: which image or stretch of time each look is from.
 
@@ -107,18 +108,21 @@ def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: M
     information: Array = np.linalg.inv(own).astype(np.float64)
     flight = jacobian * np.sqrt(FLIGHT_VARIANCE)
     lift = (jacobian @ np.sqrt(THING_VARIANCE))[:, :, None]
-    # (N, 2, 12): east, north and height error (in sigmas) of the thing, then the nine errors of the flight
+    # (N, 2, 3 + P): east, north and height error (in sigmas) of the thing, then the errors of the flight
     design = np.concatenate([np.broadcast_to(np.eye(2), (len(points), 2, 2)), lift, flight], axis=2)
     columns = np.concatenate(
-        [3 * things[:, None] + np.arange(3), np.broadcast_to(3 * count + np.arange(9), (len(points), 9))],
+        [
+            3 * things[:, None] + np.arange(3),
+            np.broadcast_to(3 * count + np.arange(SIZE), (len(points), SIZE)),
+        ],
         axis=1,
     )
-    normal = np.eye(3 * count + 9)
-    solution: Array = np.zeros(3 * count + 9)
-    errors = np.zeros((len(moments.links) + 1, 9))
+    normal = np.eye(3 * count + SIZE)
+    solution: Array = np.zeros(3 * count + SIZE)
+    errors = np.zeros((len(moments.links) + 1, SIZE))
     for _ in range(MOST_ROUNDS):
         weighted = information * (weights / scatter**2)[:, None, None]
-        normal, right, step = chain.eliminated(points, design, columns, weighted, 3 * count + 9)
+        normal, right, step = chain.eliminated(points, design, columns, weighted, 3 * count + SIZE)
         solution = np.linalg.solve(normal, right).astype(np.float64)
         wandered = step(solution)
         errors[:, WANDERING] = wandered
@@ -160,7 +164,7 @@ def moments_of(looks: Sequence[Look]) -> Moments:
             began.append(float(seconds[index]))
             heading = yaws[index]
         numbers[index] = len(began) - 1
-    return Moments(numbers, np.array(links).reshape(-1, 9))
+    return Moments(numbers, np.array(links).reshape(-1, SIZE))
 
 
 class _Chain:
@@ -193,7 +197,7 @@ class _Chain:
         size, count = self._size, self._count
         weighted = weights @ design
         normal, right = np.zeros((unknowns, unknowns)), np.zeros(unknowns)
-        announced = np.concatenate([np.arange(2, unknowns - 9, 3), np.arange(unknowns - 9, unknowns)])
+        announced = np.concatenate([np.arange(2, unknowns - SIZE, 3), np.arange(unknowns - SIZE, unknowns)])
         normal[announced, announced] = 1.0
         np.add.at(normal, (columns[:, :, None], columns[:, None, :]), design.transpose(0, 2, 1) @ weighted)
         np.add.at(right, columns, np.einsum("nik,ni->nk", weighted, points))
@@ -232,15 +236,15 @@ def _outer(jacobian: Array) -> Array:
 def _check(points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments) -> int:
     """The number of things."""
     n = len(points)
-    if not n or points.shape != (n, 2) or jacobian.shape != (n, 2, 9):
-        raise ValueError("points must be (N, 2) and the Jacobian (N, 2, 9), with N at least 1")
+    if not n or points.shape != (n, 2) or jacobian.shape != (n, 2, SIZE):
+        raise ValueError(f"points must be (N, 2) and the Jacobian (N, 2, {SIZE}), with N at least 1")
     if not (np.isfinite(points).all() and np.isfinite(jacobian).all()):
         raise ValueError("leave out looks that meet no ground: points and Jacobian must be finite")
     for name, numbers in (("things", things), ("moments", moments.numbers)):
         if numbers.shape != (n,) or not np.array_equal(np.unique(numbers), np.arange(numbers.max() + 1)):
             raise ValueError(f"{name} must number all N looks from 0 without a gap")
-    if moments.links.shape != (int(moments.numbers.max()), 9) or not (np.abs(moments.links) < 1).all():
-        raise ValueError("links must be (M - 1, 9) correlations below 1")
+    if moments.links.shape != (int(moments.numbers.max()), SIZE) or not (np.abs(moments.links) < 1).all():
+        raise ValueError(f"links must be (M - 1, {SIZE}) correlations below 1")
     count = int(things.max()) + 1
     if count > MOST_THINGS:
         raise ValueError(f"{count} things at once are too many; adjust at most {MOST_THINGS}")

@@ -75,7 +75,7 @@ def tag_frame(
 
 
 def _turns(camera: CameraModel, pose: Pose, pixel_sigma_px: float) -> list[Array]:
-    """The rotation, then what takes a camera ray to its error per sigma of yaw, pitch, roll, u, v; (3, 3)."""
+    """The rotation, then what takes a camera ray to its error per sigma of yaw, pitch, roll, u, v, zoom."""
     angles = np.array([pose.yaw_deg, pose.pitch_deg, pose.roll_deg])
     rotation = rotation_camera_to_world(*angles)
     sigmas = (pose.heading_sigma_deg, pose.attitude_sigma_deg, pose.attitude_sigma_deg)
@@ -87,6 +87,7 @@ def _turns(camera: CameraModel, pose: Pose, pixel_sigma_px: float) -> list[Array
         shift = np.zeros((3, 3))
         shift[axis, 2] = pixel_sigma_px / focal  # a pixel moves the ray (x, y, 1) by this much along its axis
         turns.append(rotation @ shift)
+    turns.append(rotation @ np.diag([-camera.focal_sigma, -camera.focal_sigma, 0.0]))
     return turns
 
 
@@ -108,7 +109,7 @@ def _covariances(
     pose: Pose, origin: Array, rays: Array, directions: Array, points: Array,
     slope: tuple[Array, Array] | None, turns: list[Array], terrain_sigma_m: float,
 ) -> Array:  # fmt: skip
-    """(N, 3), from the errors of position, height and terrain, of the attitude and of the pixel."""
+    """(N, 3), from the errors of position, height and terrain, of attitude, pixel and zoom."""
     x, y, z = directions.T
     rise_x, rise_y = slope if slope is not None else (0.0, 0.0)
     across = z - rise_x * x - rise_y * y

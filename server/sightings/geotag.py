@@ -1,7 +1,8 @@
 """Where on the ground a sighting is: camera rays onto the terrain, with honest covariance, views fused.
 
 Each look is a ray from the camera through the pixel of the thing's ground contact. Its errors are those of
-the camera's position, height, heading, gimbal, pixel and of the terrain's height. The Jacobian of the
+the camera's position, height, heading, gimbal, pixel, focal length and of the terrain's height (the pose's
+sigmas hold those of its gimbal, mounting and clock). The Jacobian of the
 crossing point with respect to all of them is taken numerically, with steps of one sigma, for all looks at
 once.
 
@@ -40,8 +41,9 @@ LEAST_WEIGHT = 1e-6
 ITERATIONS = 15
 
 BURIED = "the camera's reported position lies below the ground; check its height and the terrain"
-PARAMETERS = ("east", "north", "up", "yaw", "pitch", "roll", "u", "v", "terrain")
-SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0])
+PARAMETERS = ("east", "north", "up", "yaw", "pitch", "roll", "u", "v", "terrain", "zoom")
+TERRAIN, ZOOM = PARAMETERS.index("terrain"), PARAMETERS.index("zoom")
+SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0, 1.0])
 """Share of each parameter's variance that is the same in all looks of a sighting. GNSS, barometer and compass
 wander over minutes, a gimbal partly within seconds; the contact pixel is off the same way from one side."""
 
@@ -93,7 +95,7 @@ class Limits:
 class GroundLooks:
     """N looks on the ground, in ``frame`` (heights above sea level).
 
-    points: (N, 3) metres, NaN where refused. jacobian: (N, 2, 9) metres per sigma of each parameter.
+    points: (N, 3) metres, NaN where refused. jacobian: (N, 2, P) metres per sigma of each parameter.
     problems: one sentence per refused look, empty for the others.
     """
 
@@ -169,7 +171,7 @@ def seen_towards(looks: Sequence[Look]) -> str:
 def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> GroundLooks:
     """Cross every look's ray with the terrain, and take the Jacobian over all its errors.
 
-    All 1 + 2 * 9 rays of all looks are crossed in one call.
+    All 1 + 2 P rays of all looks are crossed in one call.
     """
     frame = frame_near(looks[0].pose.latitude, looks[0].pose.longitude)
     nominal, sigmas = _parameters(looks, frame, limits.terrain_sigma_m)
@@ -177,7 +179,7 @@ def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> G
     steps = np.concatenate([np.zeros((1, p)), np.eye(p), -np.eye(p)])
     values = nominal[None] + steps[:, None, :] * sigmas[None]
     rays = _rays(looks, values)
-    origins = values[..., :3] - np.concatenate([np.zeros((*values.shape[:2], 2)), values[..., 8:9]], -1)
+    origins = values[..., :3] - np.concatenate([np.zeros((*values.shape[:2], 2)), values[..., [TERRAIN]]], -1)
     points = intersect_ground(
         origins.reshape(-1, 3), rays.reshape(-1, 3), ground_in(frame, terrain), MAX_RANGE_M
     ).reshape(len(steps), n, 3)
@@ -237,7 +239,7 @@ def robust_weights(residual: Array, information: Array) -> tuple[Array, float]:
 
 
 def _parameters(looks: Sequence[Look], frame: LocalFrame, terrain_sigma_m: float) -> tuple[Array, Array]:
-    """Values and sigmas of ``PARAMETERS``, shape (N, 9) each; the terrain's error counts from zero."""
+    """Values and sigmas of ``PARAMETERS``, shape (N, P) each; errors of terrain and zoom count from zero."""
     poses = [look.pose for look in looks]
     places = frame.to_enu(
         [pose.latitude for pose in poses], [pose.longitude for pose in poses],
@@ -245,12 +247,12 @@ def _parameters(looks: Sequence[Look], frame: LocalFrame, terrain_sigma_m: float
     )  # fmt: skip
     angles = np.array([(pose.yaw_deg, pose.pitch_deg, pose.roll_deg) for pose in poses])
     pixels = np.array([(look.u_px, look.v_px) for look in looks])
-    values = np.column_stack([places, angles, pixels, np.zeros(len(looks))])
+    values = np.column_stack([places, angles, pixels, np.zeros((len(looks), 2))])
     sigmas = np.array([
         (
             pose.position_sigma_m, pose.position_sigma_m, pose.altitude_sigma_m, pose.heading_sigma_deg,
             pose.attitude_sigma_deg, pose.attitude_sigma_deg, look.pixel_sigma_px, look.pixel_sigma_px,
-            terrain_sigma_m,
+            terrain_sigma_m, look.camera.focal_sigma,
         )
         for look, pose in zip(looks, poses, strict=True)
     ])  # fmt: skip
@@ -258,7 +260,7 @@ def _parameters(looks: Sequence[Look], frame: LocalFrame, terrain_sigma_m: float
 
 
 def _rays(looks: Sequence[Look], values: Array) -> Array:
-    """World rays of the parameter sets, values (K, N, 9) -> (K, N, 3); looks grouped by camera."""
+    """World rays of the parameter sets, values (K, N, P) -> (K, N, 3); looks grouped by camera."""
     rotations = rotation_camera_to_world(values[..., 3], values[..., 4], values[..., 5])
     in_camera = np.empty((*values.shape[:2], 3))
     groups: dict[CameraMessage, list[int]] = {}
@@ -266,7 +268,8 @@ def _rays(looks: Sequence[Look], values: Array) -> Array:
         groups.setdefault(look.camera, []).append(index)
     for message, members in groups.items():
         camera = CameraModel(**message.model_dump())
-        pixels = values[:, members, 6:8]
+        middle = np.array([camera.cx_px, camera.cy_px])
+        pixels = middle + (values[:, members, 6:8] - middle) / (1 + values[:, members, ZOOM : ZOOM + 1])
         in_camera[:, members] = camera.camera_rays(pixels.reshape(-1, 2)).reshape(*pixels.shape[:2], 3)
     return np.asarray(np.einsum("knij,knj->kni", rotations, in_camera))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -79,3 +80,15 @@ def test_waiting_ends_when_the_sample_comes() -> None:
     assert not track.wait_until(AT + timedelta(seconds=1), timeout_s=0.01)
     threading.Timer(0.05, lambda: track.add(pose(1))).start()
     assert track.wait_until(AT + timedelta(seconds=1), timeout_s=10)
+
+
+def test_an_error_of_the_clock_counts_as_far_as_the_camera_moves_and_turns_meanwhile() -> None:
+    track = PoseTrack([pose(0), pose(1, latitude=28.45 + 8 / 110_828, yaw=30.0), pose(2, latitude=28.45)])
+    sure = at(track, 0.5)
+    track.time_sigma_s = 0.1
+    for seconds in (0.0, 0.5, 1.0):
+        unsure = at(track, seconds)
+        assert unsure.position_sigma_m == pytest.approx(math.hypot(1.5, 0.8), rel=1e-3)
+        assert unsure.heading_sigma_deg == pytest.approx(math.hypot(sure.heading_sigma_deg, 3.0))
+        assert unsure.attitude_sigma_deg == sure.attitude_sigma_deg
+    assert at(PoseTrack([pose(0)], time_sigma_s=1.0), 0.0).position_sigma_m == 1.5

@@ -20,12 +20,12 @@ def scene(seed: int, things: int = 6, moments: int = 8, off: float = 1.0):
     for moment in range(moments):
         bearing = 2 * np.pi * moment / moments
         camera = -60 * np.array([np.sin(bearing), np.cos(bearing)])
-        errors = rng.standard_normal(9) * off * np.sqrt([0, 0, 0.4, 0.7, 0.3, 0, 0, 0, 0])
+        errors = rng.standard_normal(10) * off * np.sqrt([0, 0, 0.4, 0.7, 0.3, 0, 0, 0, 0, 0])
         for thing, place in enumerate(places):
             reach = place - camera
             distance = np.linalg.norm(reach)
             along, across = reach / distance, np.array([reach[1], -reach[0]]) / distance
-            look = np.zeros((2, 9))
+            look = np.zeros((2, 10))
             look[:, :2] = GNSS_M * np.eye(2)
             look[:, 2], look[:, 8] = along * 2 * distance / 80, -along * 1.5 * distance / 80
             look[:, 3], look[:, 4] = across * distance * 0.05, along * (distance**2 + 80**2) / 80 * 0.03
@@ -84,7 +84,7 @@ def test_what_wanders_slowly_is_known_better_than_what_is_thrown_anew() -> None:
         for k in range(1, 24):
             heading[k] = link * heading[k - 1] + np.sqrt(1 - link**2) * heading[k]
         points = points + jacobian[:, :, 3] * heading[when.numbers, None] * np.sqrt(0.7)
-        links = np.zeros((23, 9))
+        links = np.zeros((23, 10))
         links[:, 3] = link
         for moments, errors in ((Moments(when.numbers, links), chained), (when, apart)):
             found = adjust(points, jacobian, which, moments)
@@ -111,6 +111,6 @@ def test_wrong_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="with N at least 1"):
         adjust(points[:0], jacobian[:0], which[:0], Moments.apart(when.numbers[:0]))
     with pytest.raises(ValueError, match="links must be"):
-        adjust(points, jacobian, which, Moments(when.numbers, np.ones((1, 9))))
+        adjust(points, jacobian, which, Moments(when.numbers, np.ones((1, 10))))
     with pytest.raises(ValueError, match="the Jacobian"):
         adjust(points, jacobian[:, :, :8], which, when)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,12 +29,16 @@ def _pose(look: Look) -> Pose:
 def test_points_and_covariances_are_those_of_single_looks(terrain: FlatTerrain | _Slope) -> None:
     look = look_at(10, 20, bearing_deg=40, back_m=50, height_m=80)
     pixels = np.array([[640.0, 360.0], [100.0, 700.0], [1200.0, 500.0]])
+    camera = look.camera.model_copy(update={"focal_sigma": 0.05})
+    look = look.model_copy(update={"camera": camera})
     looks = [look.model_copy(update={"u_px": u, "v_px": v}) for u, v in pixels]
     single = look_at_ground(looks, terrain, Limits(terrain_sigma_m=1.0))
     pose = _pose(look)
     ground = GROUND_M if isinstance(terrain, FlatTerrain) else ground_in(single.frame, terrain)
-    tags = tag_frame(LENS, pose, pose.position_in(single.frame), pixels, ground, terrain_sigma_m=1.0,
-                     pixel_sigma_px=look.pixel_sigma_px)  # fmt: skip
+    tags = tag_frame(
+        replace(LENS, focal_sigma=0.05), pose, pose.position_in(single.frame), pixels, ground,
+        terrain_sigma_m=1.0, pixel_sigma_px=look.pixel_sigma_px,
+    )  # fmt: skip
     assert tags.points == pytest.approx(single.points, abs=0.01)
     expected = single.covariances[:, [0, 0, 1], [0, 1, 1]]
     assert tags.covariances == pytest.approx(expected, rel=0.03, abs=0.03)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from missions.geodesy import distance_m
 from missions.terrain import FlatTerrain
 from server.sightings.ellipses import CHI2_90, circular_error_90, combine, ellipse_90
-from server.sightings.geotag import Limits, NotPlaced, frame_near, look_at_ground, place
+from server.sightings.geotag import ZOOM, Limits, NotPlaced, frame_near, look_at_ground, place
 from tests.fixtures.desk import FRAME, GROUND_M, look_at
 
 
@@ -56,6 +56,17 @@ def test_the_jacobian_is_that_of_the_geometry() -> None:
     assert north == pytest.approx([0, 1.5], abs=1e-6)
     assert up == pytest.approx([0, 2.0], abs=1e-3)
     assert yaw == pytest.approx([50 * np.radians(1.5), 0], abs=0.02)
+
+
+def test_an_error_of_the_zoom_moves_points_away_from_the_middle_of_the_picture() -> None:
+    """A focal length 5 % longer brings a ray 200 px right of the axis 10 px nearer to it."""
+    look = look_at(0, 0, back_m=0.01, height_m=50, pitch_deg=-90)
+    camera = look.camera.model_copy(update={"focal_sigma": 0.05})
+    update = {"u_px": 840.0, "v_px": 360.0, "camera": camera}
+    seen = look_at_ground([look.model_copy(update=update)], FlatTerrain(GROUND_M), Limits())
+    expected = 50 * 200 * 0.05 / look.camera.fx_px
+    assert np.linalg.norm(seen.jacobian[0, :, ZOOM]) == pytest.approx(expected, rel=0.01)
+    assert np.linalg.norm(look_at_ground([look], FlatTerrain(GROUND_M), Limits()).jacobian[0, :, ZOOM]) == 0
 
 
 @pytest.mark.parametrize(
