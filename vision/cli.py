@@ -1,4 +1,4 @@
-"""``skybeat detect``, ``skybeat evaluate``, ``skybeat weights verify``, ``skybeat train``.
+"""``skybeat detect``, ``skybeat evaluate``, ``skybeat train``; ``skybeat weights`` is in ``weights_cli``.
 
 What a command needs is imported inside it: ``--help`` of one command loads nothing of the others.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vision.errors import CaptureTimeUnknown, VisionError
+from vision.weights_cli import app as weights_app
+from vision.weights_cli import refuse as _refuse
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from vision.frames import Frame, FrameSource, Pixels
 
 app = typer.Typer(help="See: detect, evaluate, check weights.", no_args_is_help=True)
-weights_app = typer.Typer(help="The pinned weights.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 
 TILE_PX = 640
@@ -35,11 +36,6 @@ Enlarge = Annotated[
 ]
 EVALUATION_SHARE = 0.02
 """Average precision needs the weak boxes too: down to this share of the thresholds."""
-
-
-def _refuse(error: Exception | str) -> typer.Exit:
-    typer.echo(f"skybeat: {error}", err=True)
-    return typer.Exit(2)
 
 
 def _progress() -> Progress:
@@ -249,31 +245,6 @@ def _print_figures(figures: dict[str, Any]) -> None:
     console.print(
         f"{figures['images']} images, {figures['milliseconds_per_image']} ms each, calibration error {ece}"
     )
-
-
-@weights_app.command("verify")
-def verify(
-    manifest: Annotated[Path | None, typer.Option(help="The manifest to check; the project's own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Compare every pinned weight file with its sha256."""
-    from vision.weights import MANIFEST, verify_all
-
-    try:
-        checked = list(verify_all(manifest or MANIFEST))
-    except VisionError as error:
-        raise _refuse(error) from error
-    if as_json:
-        rows = [
-            {"name": w.name, "variant": w.variant, "sha256": w.sha256, "ok": not why, "problem": why}
-            for w, why in checked
-        ]
-        typer.echo(json.dumps({"ok": not any(why for _, why in checked), "weights": rows}))
-    else:
-        for weights, why in checked:
-            typer.echo(f"{'WRONG ' if why else 'ok    '}{weights.label}{': ' + why if why else ''}")
-    if any(why for _, why in checked):
-        raise _refuse("a weight file differs from its pin")
 
 
 @app.command(

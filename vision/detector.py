@@ -9,26 +9,30 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from vision.detections import Detections
 from vision.errors import WeightsRefused
 from vision.frames import Pixels, check_image
 from vision.heads import HEADS, WITHOUT_SUPPRESSION, Decoded, Floats, class_channels, suppress
+from vision.networks import (
+    answer_to_blank,
+    available_providers,
+    class_names,
+    fixed_size,
+    input_type,
+    open_network,
+    run,
+)
 from vision.weights import Weights
 
 PADDING = 114
 WEAK_SHARE = 0.4
 """Boxes down to this share of their class's threshold are kept for the tracker's second stage."""
 CANDIDATES = 3000
-PROVIDERS = (
-    "TensorrtExecutionProvider",
-    "CUDAExecutionProvider",
-    "OpenVINOExecutionProvider",
-    "CPUExecutionProvider",
-)
-"""What ONNX Runtime runs on, best first; the builds that users install have some of these."""
+LEAST_QUERIES_PX = 256
+"""Heads that pick their 300 best answers by themselves fail on inputs with fewer places than that."""
 
 
 class FrameDetector(Protocol):
@@ -60,14 +64,19 @@ class Letterbox:
         stride: int,
         dynamic: bool,
         centred: bool,
+        least: int = 1,
     ) -> Letterbox:
-        """Keep the aspect, never enlarge on a dynamic input, pad to the stride or to a fixed input's size."""
+        """Keep the aspect, never enlarge on a dynamic input, pad to the stride or to a fixed input's size.
+
+        Args:
+            least: a dynamic input is padded to so many pixels each way.
+        """
         h, w = image_hw
         scale = min(input_hw[0] / h, input_hw[1] / w)
         if dynamic:
             scale = min(scale, 1.0)
             rows, cols = max(1, round(h * scale)), max(1, round(w * scale))
-            input_hw = (-(-rows // stride) * stride, -(-cols // stride) * stride)
+            input_hw = (-(-max(rows, least) // stride) * stride, -(-max(cols, least) // stride) * stride)
         rows, cols = max(1, round(h * scale)), max(1, round(w * scale))
         top = (input_hw[0] - rows) // 2 if centred else 0
         left = (input_hw[1] - cols) // 2 if centred else 0
@@ -129,13 +138,13 @@ class Detector:
         self._floors = np.array(floors, np.float32)
         chosen = list(providers) if providers is not None else available_providers()
         self.session = _open_session(weights, threads or os.cpu_count() or 1, chosen)
-        source = self.session.get_inputs()[0]
-        self._input_name = source.name
-        h, w = source.shape[2:]
-        self._dynamic = not (isinstance(h, int) and isinstance(w, int))
-        self.input_size = input_size if self._dynamic else (int(h), int(w))
-        if any(side <= 0 or side % weights.stride for side in self.input_size):
-            raise ValueError(f"input size {self.input_size} must be multiples of the stride {weights.stride}")
+        fixed = fixed_size(self.session)
+        self._dynamic = fixed is None
+        self.input_size = fixed or input_size
+        if fixed is None and any(side <= 0 or side % weights.stride for side in input_size):
+            raise ValueError(f"input size {input_size} must be multiples of the stride {weights.stride}")
+        self._least = LEAST_QUERIES_PX if weights.head in WITHOUT_SUPPRESSION else 1
+        self._type = input_type(self.session)
         self._decode = HEADS[weights.head]
 
     def detect(self, image: Pixels) -> Detections:
@@ -147,10 +156,10 @@ class Detector:
         h, w = check_image(image).shape[:2]
         box = Letterbox.fit(
             (h, w), self.input_size, stride=self.weights.stride, dynamic=self._dynamic,
-            centred=self.weights.head != "yolox",
+            centred=self.weights.head != "yolox", least=self._least,
         )  # fmt: skip
         blob = self.blob(box.apply(image))
-        output = np.asarray(self.session.run(None, {self._input_name: blob})[0], np.float32)
+        output = run(self.session, self.weights.path, blob.astype(self._type, copy=False))
         boxes, scores, classes = self._strongest(self._decode(output, self._floors, box.input_hw))
         boxes = box.to_image(boxes, (h, w))
         real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1) & np.isfinite(scores)
@@ -187,31 +196,10 @@ def _uncalibrated(score: float, temperature: float) -> float:
     return float(1 / (1 + ((1 - odds) / odds) ** temperature))
 
 
-def available_providers() -> list[str]:
-    """The execution providers of this build of ONNX Runtime that are of use here, best first."""
-    offered = ort.get_available_providers()
-    return [name for name in PROVIDERS if name in offered]
-
-
-def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores too
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(str(weights.path), options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime's own errors share no public base class
-        raise WeightsRefused(f"{weights.path}: ONNX Runtime cannot load it ({error})") from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, "channels", None):
-        raise WeightsRefused(f"{weights.path}: the network must take one image of shape (1, 3, H, W)")
-    if inputs[0].type != "tensor(float)" or outputs[0].type != "tensor(float)":
-        raise WeightsRefused(
-            f"{weights.path}: takes {inputs[0].type} and gives {outputs[0].type}; export it with float32 at "
-            "both ends"
-        )
-    channels = class_channels(weights.head, tuple(outputs[0].shape))
+def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> InferenceSession:
+    """A session of the network, once it answers as the manifest says."""
+    session = open_network(weights.path, threads, providers)
+    channels = class_channels(weights.head, tuple(session.get_outputs()[0].shape))
     if channels is None or channels == len(weights.classes):
         channels = _probe_classes(session, weights)
     if channels is not None and channels != len(weights.classes):
@@ -219,18 +207,19 @@ def _open_session(weights: Weights, threads: int, providers: Sequence[str]) -> o
             f"{weights.path}: the head {weights.head} gives {channels} classes, "
             f"the manifest {len(weights.classes)}"
         )
-    _check_names(session, weights)
+    inside = class_names(session)
+    if inside and inside != tuple(weights.classes):
+        raise WeightsRefused(
+            f"{weights.path}: the file names its classes {', '.join(inside)}; "
+            f"the manifest {', '.join(weights.classes)}"
+        )
     return session
 
 
-def _probe_classes(session: ort.InferenceSession, weights: Weights) -> int | None:
+def _probe_classes(session: InferenceSession, weights: Weights) -> int | None:
     """Classes of the answer to a small empty image: what the file declares may be symbolic, or wrong."""
-    h, w = (s if isinstance(s, int) else 2 * weights.stride for s in session.get_inputs()[0].shape[2:])
-    blank = np.zeros((1, 3, h, w), np.float32)
-    try:
-        shape = session.run(None, {session.get_inputs()[0].name: blank})[0].shape
-    except Exception as error:  # ONNX Runtime's own errors share no public base class
-        raise WeightsRefused(f"{weights.path}: cannot look at a picture of {w} x {h} px ({error})") from error
+    side = LEAST_QUERIES_PX if weights.head in WITHOUT_SUPPRESSION else 2 * weights.stride
+    shape = answer_to_blank(session, weights.path, fixed_size(session) or (side, side)).shape
     if len(shape) != 3:
         raise WeightsRefused(
             f"{weights.path}: the network answers with shape {tuple(shape)}; "
@@ -241,19 +230,3 @@ def _probe_classes(session: ort.InferenceSession, weights: Weights) -> int | Non
             raise WeightsRefused(f"{weights.path}: an NMS-free head gives six columns, this one {shape[-1]}")
         return None
     return class_channels(weights.head, tuple(shape))
-
-
-def _check_names(session: ort.InferenceSession, weights: Weights) -> None:
-    """Names written into the file by the exporter must be the manifest's."""
-    text = session.get_modelmeta().custom_metadata_map.get("names", "")
-    if not text:
-        return
-    if text.lstrip().startswith("{"):
-        inside = tuple(part.split(":", 1)[1].strip(" '\"") for part in text.strip(" {}").split(","))
-    else:
-        inside = tuple(part.strip() for part in text.split(","))
-    if inside != tuple(weights.classes):
-        raise WeightsRefused(
-            f"{weights.path}: the file names its classes {', '.join(inside)}; "
-            f"the manifest {', '.join(weights.classes)}"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.datasets import IGNORE, Boxes, Labelled, read_dataset
+from vision.datasets import read_dataset
 from vision.detections import Detections
 from vision.detector import FrameDetector
-from vision.errors import ToolMissing
-from vision.frames import read_still
+from vision.errors import DatasetInvalid, ToolMissing
+from vision.frames import Pixels, read_still
 from vision.heads import overlap, suppress
+from vision.labelled import IGNORE, IGNORED_NAMES, Boxes, Labelled, plain_name
 
 __all__ = ["IGNORE", "Labelled", "calibration_error", "evaluate", "read_dataset"]
 
@@ -48,15 +50,24 @@ def evaluate(
         ``images, classes{NAME: {ap50, ap, ar, precision, recall, labelled, sizes}},
         sizes{tiny|small|medium|large: {ap50, ap, ar}}, ece, milliseconds_per_image``; the ``sizes`` of a
         class have ``labelled`` too. Where the ground is known, ``ground{BAND: {images, classes{...}}}`` has
-        the figures by metres a pixel. Figures that nothing labelled supports are None.
+        the figures by metres a pixel. ``not_evaluated{NAME: labels}`` tells labels that the detector has no
+        class for, ``empty{images, false_alarms{NAME: images}}`` in how many images without anything
+        something was found. Figures that nothing labelled supports are None.
 
     Raises:
+        DatasetInvalid: no label has a class that the detector knows, or an image is not as large as its
+            labels say.
+        NotAVideo: an image cannot be read; the message names it.
         ToolMissing: faster-coco-eval is not installed.
     """
     joined = {member: name for name, members in (groups or {}).items() for member in members}
+    known = {joined.get(name, name) for name in detector.names}
+    spelled = _spelling(detector.names, joined)
+    not_evaluated = _check_names(dataset, spelled, known)
     truth, found, spent = [], [], 0.0
     for done, labelled in enumerate(dataset, 1):
         image = read_still(labelled.image)
+        _check_size(labelled, image)
         started = time.perf_counter()
         detections = detector.detect(image)
         spent += time.perf_counter() - started
@@ -64,14 +75,13 @@ def evaluate(
         detections, names = _joined(detections, joined)
         truth.append(
             (
-                [joined.get(n, n) for n in labelled.names],
+                [spelled.get(plain_name(n), n) for n in labelled.names],
                 labelled.boxes * np.array([w, h, w, h], np.float32),
                 (w, h),
             )
         )
         found.append((names, detections))
         progress(done)
-    known = {joined.get(name, name) for name in detector.names}
     names = sorted({name for part, _, _ in truth for name in part if name in known})
     thresholds = {joined.get(n, n): t for n, t in getattr(detector, "thresholds", {}).items()}
     classes, rows = _by_class(truth, found, names, thresholds)
@@ -83,15 +93,68 @@ def evaluate(
         for size in SIZES[1:]
     }
     every = [row for name in names for row in rows.get(name, []) if row[0] >= thresholds.get(name, 0.25)]
-    figures = {
+    figures: dict[str, Any] = {
         "images": len(dataset),
         "classes": classes,
         "sizes": sizes,
         "ece": calibration_error([row[0] for row in every], [row[1] for row in every]),
         "milliseconds_per_image": round(1000 * spent / max(len(dataset), 1), 2),
     }
-    ground = _by_ground([labelled.metres_per_pixel for labelled in dataset], truth, found, known, thresholds)
-    return figures | ({"ground": ground} if ground else {})
+    more = {
+        "ground": _by_ground([one.metres_per_pixel for one in dataset], truth, found, known, thresholds),
+        "not_evaluated": not_evaluated,
+        "empty": _on_empty(truth, found, thresholds),
+    }
+    return figures | {key: part for key, part in more.items() if part}
+
+
+def _spelling(names: Sequence[str], joined: Mapping[str, str]) -> dict[str, str]:
+    """What a label is called in the figures, by its plain name: Person is person, a car may be a vehicle."""
+    spelled = {plain_name(name): joined.get(name, name) for name in [*names, *joined]}
+    spelled |= {plain_name(name): name for name in joined.values()}
+    spelled |= {IGNORE + plain: IGNORE + name for plain, name in spelled.items()}
+    return spelled | dict.fromkeys([IGNORE, *IGNORED_NAMES], IGNORE)
+
+
+def _check_names(dataset: Sequence[Labelled], spelled: Mapping[str, str], known: set[str]) -> dict[str, int]:
+    """Labels that the detector has no class for, by name, and their number."""
+    counts = Counter(name for labelled in dataset for name in labelled.names)
+    unknown = {
+        name: count
+        for name, count in sorted(counts.items())
+        if not spelled.get(plain_name(name), name).startswith(IGNORE)
+        and spelled.get(plain_name(name)) not in known
+    }
+    if unknown and all(name in unknown or spelled[plain_name(name)].startswith(IGNORE) for name in counts):
+        raise DatasetInvalid(
+            f"no label has a class that these weights know: the labels are {', '.join(unknown)}; the weights "
+            f"know {', '.join(sorted(known))}; say with --names which is which"
+        )
+    return unknown
+
+
+def _check_size(labelled: Labelled, image: Pixels) -> None:
+    """The image must have the shape that its labels were made for; it may have been made smaller."""
+    h, w = image.shape[:2]
+    width, height = labelled.size or (w, h)
+    if abs(w * height - h * width) > 2 * max(w, h, width, height):
+        raise DatasetInvalid(
+            f"{labelled.image}: is {w} x {h} px upright, its labels were made for {width} x {height}; turn "
+            "the image, or export the labels again"
+        )
+
+
+def _on_empty(
+    truth: Sequence[Truth], found: Sequence[Found], thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Images without anything in them, and in how many of them a class was found at its threshold."""
+    alarms: Counter[str] = Counter()
+    empty = [mine for (labels, _, _), mine in zip(truth, found, strict=True) if not labels]
+    for names, detections in empty:
+        alarms.update(
+            {n for n, s in zip(names, detections.scores, strict=True) if s >= thresholds.get(n, 0.25)}
+        )
+    return {"images": len(empty), "false_alarms": dict(sorted(alarms.items()))} if empty else {}
 
 
 def _by_class(
@@ -167,8 +230,8 @@ def _matches(
     """(score, right) of each detection by class, matched greedily at IoU 0.5; ignored regions left out."""
     rows: dict[str, list[tuple[float, bool]]] = {name: [] for name in names}
     for (labels, boxes, _), (found_names, detections) in zip(truth, found, strict=True):
-        ignored = boxes[[i for i, label in enumerate(labels) if label == IGNORE]]
         for name in names:
+            ignored = boxes[[i for i, label in enumerate(labels) if label in (IGNORE, IGNORE + name)]]
             open_boxes = boxes[[i for i, label in enumerate(labels) if label == name]]
             mine = [i for i, n in enumerate(found_names) if n == name]
             for index in sorted(mine, key=lambda i: -float(detections.scores[i])):
@@ -256,14 +319,15 @@ def _coco_truth(truth: Sequence[Truth], names: Sequence[str]) -> dict[str, Any]:
         images.append({"id": number, "width": w, "height": h, "file_name": str(number)})
         for label, box in zip(labels, boxes.tolist(), strict=True):
             # An ignored region is a crowd of every class: finding something there is neither right nor wrong.
+            # A crowd of one class is that for this class alone.
             for k, name in enumerate(names, 1):
-                if label in (name, IGNORE):
+                if label in (name, IGNORE, IGNORE + name):
                     wide, high = box[2] - box[0], box[3] - box[1]
                     annotations.append(
                         {
                             "id": len(annotations) + 1, "image_id": number, "category_id": k,
                             "bbox": [box[0], box[1], wide, high], "area": wide * high,
-                            "iscrowd": int(label == IGNORE),
+                            "iscrowd": int(label != name),
                         }
                     )  # fmt: skip
     categories = [{"id": k, "name": name} for k, name in enumerate(names, 1)]

@@ -81,6 +81,27 @@ def decode_yolox(output: Floats, floors: Floats, input_hw: tuple[int, int]) -> D
     return boxes, scores[kept], classes[kept].astype(np.int64)
 
 
+def decode_yolov5(output: Floats, floors: Floats, input_hw: tuple[int, int]) -> Decoded:
+    """Raw YOLOv5/v7 head [1, N, 5 + classes]: centre, size in pixels, objectness, class probabilities."""
+    rows = output[0]
+    by_class = rows[:, 4:5] * rows[:, 5:]
+    classes = by_class.argmax(axis=1)
+    scores = by_class[np.arange(len(rows)), classes]
+    kept = scores >= floors[classes]
+    centre, half = rows[kept, :2], rows[kept, 2:4] / 2
+    boxes = np.concatenate([centre - half, centre + half], axis=1)
+    return boxes, scores[kept], classes[kept].astype(np.int64)
+
+
+def grid_places(input_hw: tuple[int, int]) -> int:
+    """Places of the grids of strides 8, 16 and 32 that an input of this height and width has.
+
+    >>> grid_places((640, 640))
+    8400
+    """
+    return sum((input_hw[0] // stride) * (input_hw[1] // stride) for stride in YOLOX_STRIDES)
+
+
 def _yolox_grid(input_hw: tuple[int, int]) -> tuple[Floats, Floats]:
     cells, strides = [], []
     for stride in YOLOX_STRIDES:
@@ -96,6 +117,7 @@ HEADS: dict[str, Callable[[Floats, Floats, tuple[int, int]], Decoded]] = {
     "nms_free": decode_nms_free,
     "yolox": decode_yolox,
     "detr": decode_detr,
+    "yolov5": decode_yolov5,
 }
 WITHOUT_SUPPRESSION = frozenset({"nms_free", "detr"})
 """Heads that give each thing once."""
@@ -106,7 +128,7 @@ def class_channels(head: str, shape: tuple[int | str | None, ...]) -> int | None
     if len(shape) != 3 or head == "nms_free":
         return None
     channel = shape[1] if head == "yolo" else shape[2]
-    return channel - (5 if head == "yolox" else 4) if isinstance(channel, int) else None
+    return channel - (5 if head in ("yolox", "yolov5") else 4) if isinstance(channel, int) else None
 
 
 def overlap(box: Floats, others: Floats) -> tuple[Floats, Floats]:

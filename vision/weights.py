@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ from vision.errors import WeightsMissing, WeightsRefused
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 MANIFEST = WEIGHTS / "manifest.json"
 
-Head = Literal["yolo", "nms_free", "yolox", "detr"]
+Head = Literal["yolo", "nms_free", "yolox", "detr", "yolov5"]
 
 
 class _Part(BaseModel):
@@ -122,10 +124,12 @@ def load_weights(name_or_path: str | Path = "patrol-rgb", *, manifest: Path | No
             raise WeightsMissing(f"{path}: there is no such file")
         beside = manifest or path.parent / "manifest.json"
         if not beside.is_file():
-            raise WeightsRefused(f"{path}: not pinned, there is no manifest.json beside it")
+            raise WeightsRefused(
+                f"{path}: not pinned, there is no manifest.json beside it; pin it: skybeat weights pin {path}"
+            )
         found = [entry for entry in read_manifest(beside) if entry.file == path.name]
         if not found:
-            raise WeightsRefused(f"{path}: not pinned in {beside}; pin it first")
+            raise WeightsRefused(f"{path}: not pinned in {beside}; pin it: skybeat weights pin {path}")
     else:
         entries = read_manifest(manifest or MANIFEST)
         found = [e for e in entries if str(name_or_path) in (e.name, f"{e.name}-{e.variant}", e.file)]
@@ -134,6 +138,40 @@ def load_weights(name_or_path: str | Path = "patrol-rgb", *, manifest: Path | No
             raise WeightsMissing(f"no weights named {name_or_path}; pinned are: {known}")
     verify(found[0])
     return found[0]
+
+
+def append_entry(manifest: Path, entry: Mapping[str, Any], *, replace: bool = False) -> None:
+    """Pins one more file in a manifest, which is made where there is none.
+
+    Args:
+        replace: take the place of what is pinned for this file; that is how a changed file is accepted.
+
+    Raises:
+        WeightsRefused: the manifest is wrong, pins this file already, or another one under this name and
+            variant.
+    """
+    content: dict[str, Any] = {"schema_version": 1, "weights": [], "default": {}}
+    if manifest.is_file():
+        pinned = read_manifest(manifest)
+        if not replace and any(e.file == entry["file"] for e in pinned):
+            raise WeightsRefused(
+                f"{manifest}: pins {entry['file']} already; --replace forgets that pin and makes a new one"
+            )
+        taken = {(e.name, e.variant) for e in pinned if e.file != entry["file"]}
+        if (entry["name"], entry["variant"]) in taken:
+            raise WeightsRefused(
+                f"{manifest}: pins another file as {entry['name']} {entry['variant']}; choose another --name"
+            )
+        content = json.loads(manifest.read_text("utf-8"))
+    kept = [row for row in content["weights"] if row["file"] != entry["file"]]
+    content["weights"] = [*kept, dict(entry)]
+    names = {(row["name"], row["variant"]) for row in content["weights"]}
+    defaults = content.get("default", {})
+    content["default"] = {name: variant for name, variant in defaults.items() if (name, variant) in names}
+    content["default"].setdefault(entry["name"], entry["variant"])
+    partial = manifest.with_suffix(".part")
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    os.replace(partial, manifest)
 
 
 def sha256_of(path: Path) -> str:

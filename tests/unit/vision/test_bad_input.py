@@ -50,17 +50,51 @@ def test_a_head_that_is_not_what_the_manifest_says(
         Detector(load_weights(path))
 
 
-def test_a_network_in_half_precision_says_what_to_do(tmp_path: Path) -> None:
+def identity_of(kind: int) -> bytes:
+    """A network that takes and gives one kind of number, [1, 3, 64, 64]."""
     graph = helper.make_graph(
         [helper.make_node("Identity", ["images"], ["output0"])],
-        "half",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT16, [1, 3, 64, 64])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT16, [1, 3, 64, 64])],
+        "same",
+        [helper.make_tensor_value_info("images", kind, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output0", kind, [1, 3, 64, 64])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def test_a_network_that_takes_bytes_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WeightsRefused, match="float32"):
-        Detector(load_weights(pin(tmp_path, bytes(model.SerializeToString()))))
+        Detector(load_weights(pin(tmp_path, identity_of(TensorProto.UINT8))))
+
+
+def test_a_network_in_half_precision_is_asked_in_half_precision(tmp_path: Path) -> None:
+    content = constant_network(yolo_output((32, 32, 10, 20, 0.9, 0.1, 0.0)), (64, 64))
+    found = Detector(load_weights(pin(tmp_path, in_half(content)))).detect(np.zeros((64, 64, 3), np.uint8))
+    assert found.boxes.tolist() == [[27, 22, 37, 42]]
+    assert found.scores.tolist() == pytest.approx([0.9], abs=1e-3)
+    assert found.scores.dtype == np.float32
+
+
+def in_half(content: bytes) -> bytes:
+    """The same network in float16 from end to end."""
+    model = onnx.load_from_string(content)
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(
+            onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
+        )
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    return bytes(model.SerializeToString())
+
+
+def test_a_dynamic_network_without_suppression_never_sees_too_few_places(tmp_path: Path) -> None:
+    row = np.array([[[8, 8, 24, 40, 0.9, 0]]], np.float32)
+    detector = Detector(load_weights(pin(tmp_path, constant_network(row), head="nms_free")))
+    asked: list[tuple[int, ...]] = []
+    inner = detector.blob
+    detector.blob = lambda padded: asked.append(padded.shape) or inner(padded)  # type: ignore[method-assign,func-returns-value]
+    detector.detect(np.zeros((40, 50, 3), np.uint8))
+    assert asked == [(256, 256, 3)]
 
 
 def test_a_network_that_fails_on_a_picture_is_refused_at_once(tmp_path: Path) -> None:

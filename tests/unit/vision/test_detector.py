@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.vision.networks import constant_network, pin, yolo_output
-from vision.detector import Detector, Letterbox, available_providers
+from vision.detector import Detector, Letterbox
 from vision.errors import ImageRefused
 from vision.frames import read_still
+from vision.networks import available_providers
 from vision.weights import load_weights
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -123,7 +124,7 @@ def test_detr_head_gives_each_thing_once_without_suppression(tmp_path: Path) -> 
 def test_the_best_provider_that_is_offered_is_taken(
     monkeypatch: pytest.MonkeyPatch, offered: list[str], expected: list[str]
 ) -> None:
-    monkeypatch.setattr("vision.detector.ort.get_available_providers", lambda: offered)
+    monkeypatch.setattr("vision.networks.ort.get_available_providers", lambda: offered)
     assert available_providers() == expected
 
 

@@ -58,7 +58,8 @@ def test_a_perfect_detector(tmp_path: Path) -> None:
     figures = evaluate(script, read_dataset(write_dataset(tmp_path / "d", LABELS)), progress=done.append)
     assert done == [1, 2, 3]
     assert figures["images"] == 3
-    assert set(figures) == {"images", "classes", "sizes", "ece", "milliseconds_per_image"}
+    assert set(figures) == {"images", "classes", "sizes", "ece", "milliseconds_per_image", "empty"}
+    assert figures["empty"] == {"images": 1, "false_alarms": {}}
     assert set(figures["classes"]) == {"person", "car"}
     for row in figures["classes"].values():
         assert (row["ap50"], row["ap"], row["ar"], row["precision"], row["recall"]) == (1, 1, 1, 1, 1)
@@ -122,10 +123,16 @@ def test_names_by_index_and_by_argument(tmp_path: Path) -> None:
     ("text", "match"),
     [
         ("0 0.5 0.5 0.1\n", "no 'class x y width height'"),
-        ("7 0.5 0.5 0.1 0.1\n", "no 'class"),
+        ("7 0.5 0.5 0.1 0.1\n", r"class is 7, the 3 names \(person, car, truck\) count from 0"),
+        ("0.5 0.5 0.5 0.1 0.1\n", "no 'class"),
+        ("inf 0.5 0.5 0.1 0.1\n", "no 'class"),
+        ("0 nan 0.5 0.1 0.1\n", "no 'class"),
+        ("0 0.5 0.5 0.1 0.1 0.9\n", "no 'class"),
+        ("684,8,273,116,0,0,0,0\n", "no 'class"),
+        ("0 320 240 20 30\n", "shares of it"),
         ("person 0.5 0.5 0.1 0.1\n", "no 'class"),
         ("0 1.5 0.5 0.1 0.1\n", "does not lie in the image"),
-        ("-1 0.5 0.5 0.1 0.1\n", "does not lie"),
+        ("-1 0.5 0.5 0.1 0.1\n", "count from 0"),
         ("0 0.5 0.5 0 0.1\n", "does not lie"),
     ],
 )
@@ -142,9 +149,15 @@ def test_datasets_with_parts_missing(tmp_path: Path) -> None:
     root = write_dataset(tmp_path / "d", LABELS, names="")
     with pytest.raises(DatasetInvalid, match="--names"):
         read_dataset(root)
-    (root / "labels" / "b.txt").unlink()
-    with pytest.raises(DatasetInvalid, match="missing"):
+    for file in (root / "labels").iterdir():
+        file.unlink()
+    with pytest.raises(DatasetInvalid, match="no label file for any of the 3 images"):
         read_dataset(root, NAMES)
+    (root / "labels").rmdir()
+    with pytest.raises(DatasetInvalid, match="folders images and labels"):
+        read_dataset(root, NAMES)
+    with pytest.raises(DatasetInvalid, match="no such file or folder"):
+        read_dataset(tmp_path / "none")
     with pytest.raises(DatasetInvalid, match="no image"):
         read_dataset(write_dataset(tmp_path / "e", {}))
 
@@ -215,7 +228,7 @@ def test_one_part_of_a_dataset(tmp_path: Path) -> None:
     (labelled,) = read_dataset(root / "images" / "val")
     assert (labelled.names, labelled.metres_per_pixel) == (["person", "car"], 0.03)
     assert len(read_dataset(root)) == 3
-    with pytest.raises(DatasetInvalid, match="folders images and labels"):
+    with pytest.raises(DatasetInvalid, match="no such file or folder"):
         read_dataset(root / "images" / "test")
 
 
@@ -244,7 +257,7 @@ def test_a_coco_dataset_says_the_same_as_a_yolo_dataset(tmp_path: Path) -> None:
     pytest.importorskip("faster_coco_eval")
     root = coco(tmp_path / "c")
     first, second = read_dataset(root)
-    assert (first.names, second.names) == (["person", "car", "-"], [])
+    assert (first.names, second.names) == (["person", "car", "-person"], [])
     assert (first.metres_per_pixel, second.metres_per_pixel) == (0.1, None)
     np.testing.assert_allclose(first.boxes[0], [0.2, 0.15, 0.3, 0.35], atol=1e-6)
     assert read_dataset(root / "annotations" / "val.json")[0].image == first.image
@@ -276,9 +289,17 @@ def test_a_coco_dataset_says_the_same_as_a_yolo_dataset(tmp_path: Path) -> None:
         ),
         (
             {"annotations": [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 0, 9]}]},
-            "does not lie in its image",
+            "has no area",
         ),
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [150, 0, 99, 9]}]}, "does not lie"),
+        (
+            {"images": [{"id": 7, "file_name": f"{n}.png", "width": 9, "height": 9} for n in "ab"]},
+            "image id 7 is given twice",
+        ),
+        (
+            {"images": [{"id": n, "file_name": "a.png", "width": 9, "height": 9} for n in (1, 2)]},
+            "a.png is listed twice",
+        ),
         (
             {"images": [{"id": 7, "file_name": "z.png", "width": 200, "height": 200}], "annotations": []},
             "image z.png is neither",

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision.errors import WeightsRefused
-from vision.heads import decode_detr, decode_nms_free, decode_yolo, decode_yolox, overlap, suppress
+from vision.heads import (
+    decode_detr,
+    decode_nms_free,
+    decode_yolo,
+    decode_yolov5,
+    decode_yolox,
+    overlap,
+    suppress,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -186,3 +194,15 @@ def test_overlap_of_empty_boxes_is_nothing() -> None:
     iou, smaller = overlap(np.zeros(4, np.float32), np.zeros((2, 4), np.float32))
     assert iou.tolist() == [0, 0]
     assert smaller.tolist() == [0, 0]
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_yolov5_is_yolo_with_its_objectness_multiplied_in(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.uniform(0, 1, (1, 30, 8)).astype(np.float32)
+    floors = random.uniform(0.1, 0.6, 3).astype(np.float32)
+    as_yolo = np.concatenate([rows[..., :4], rows[..., 4:5] * rows[..., 5:]], axis=2).transpose(0, 2, 1)
+    both = decode_yolov5(rows, floors, (64, 64)), decode_yolo(as_yolo, floors, (64, 64))
+    for mine, theirs in zip(*both, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
