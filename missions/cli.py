@@ -67,6 +67,10 @@ def plan(
     altitude_agl: Annotated[float | None, typer.Option(help="Height over the ground in metres.")] = None,
     speed: Annotated[float | None, typer.Option(help="Speed over ground in m/s.")] = None,
     overlap: Annotated[float, typer.Option(help="Overlap of neighbouring lanes, 0 to 0.9.")] = 0.1,
+    photo_overlap: Annotated[
+        float | None,
+        typer.Option(help="Take photos on lanes, with this overlap along the way, 0 to 0.95; else video."),
+    ] = None,
     wind: Annotated[float, typer.Option(help="Wind speed in m/s.")] = 0.0,
     wind_from: Annotated[
         float | None, typer.Option(help="Where it blows from, degrees from north; else from any direction.")
@@ -116,7 +120,8 @@ def plan(
         request = PlanRequest(
             name=name, cells=cell or [], area=_area(area), camera=camera, pitch_deg=pitch,
             altitude_agl_m=altitude_agl, speed_m_s=speed, overlap=overlap, home=homes[0] if homes else None,
-            wind_m_s=wind, wind_from_deg=wind_from, battery_health=battery_health,
+            photo_overlap=photo_overlap, wind_m_s=wind, wind_from_deg=wind_from,
+            battery_health=battery_health,
             aircraft=aircraft, buffer_m=buffer, battery_wh=battery, reserve_fraction=reserve,
         )  # fmt: skip
         with Console(stderr=True).status("Planning ..."):
@@ -173,10 +178,17 @@ def _write_all(result: PatrolPlan, out: list[Path]) -> list[Path]:
 
 def summary(result: PatrolPlan, files: list[Path]) -> dict[str, Any]:
     """What ``--json`` prints."""
+    from missions.footprints import ground_sample_distances_m
+
     figures = ("area_m2", "uncovered_fraction", "outside_m", "length_m", "lower_bound_m", "ratio", "seconds",
                "energy_wh", "reserve_fraction", "swath_m", "lane_spacing_m", "name", "cells")  # fmt: skip
+    nearest, middle, farthest = ground_sample_distances_m(result.camera, result.altitude_agl_m)
     return {
         **{key: getattr(result, key) for key in figures},
+        "ground_sample_distance_m": {
+            "nearest": round(nearest, 4), "middle": round(middle, 4), "farthest": round(farthest, 4),
+        },
+        "trigger_m": result.trigger_m,
         "sorties": [
             {
                 "aircraft": sortie.aircraft, "length_m": sortie.length_m, "seconds": sortie.seconds,
@@ -195,6 +207,9 @@ def _show(result: PatrolPlan, files: list[Path]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from missions.footprints import ground_sample_distances_m
+
+    nearest, middle, farthest = ground_sample_distances_m(result.camera, result.altitude_agl_m)
     console = Console()
     figures = Table(
         title=f"{result.name} ({', '.join(result.cells)})", show_header=False, title_justify="left"
@@ -207,6 +222,11 @@ def _show(result: PatrolPlan, files: list[Path]) -> None:
             f"{result.camera.name}, pitch {result.camera.pitch_deg:g} deg, swath {result.swath_m:.1f} m",
         ),
         ("height and speed", f"{result.altitude_agl_m:g} m over the ground, {result.speed_m_s:g} m/s"),
+        (
+            "ground sample distance",
+            f"{100 * middle:.1f} cm in the middle, {100 * nearest:.1f} to {100 * farthest:.1f} cm",
+        ),
+        ("photos", "video" if result.trigger_m is None else f"one every {result.trigger_m:.1f} m of a lane"),
         ("ground to see", f"{result.area_m2:.0f} m2"),
         ("not seen", f"{result.uncovered_fraction:.3%}"),
         ("outside allowed area", f"{result.outside_m:.1f} m"),

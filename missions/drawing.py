@@ -11,10 +11,10 @@ import numpy as np
 import shapely
 from PIL import Image, ImageDraw, ImageFont
 
-from missions.footprints import swept, view_of
+from missions.footprints import ground_sample_distances_m
 from missions.geodesy import Array, LocalFrame
 from missions.plan import PatrolPlan, Sortie, WaypointRole
-from missions.proof import lane_tracks, track
+from missions.proof import left_out, track
 from missions.shapes import from_rings, parts_of, to_plane
 
 WIDTH_PX, HEIGHT_PX = 1600, 1100
@@ -26,7 +26,6 @@ PAPER, INK, GREY = "#fbfaf7", "#22313f", "#7f8c8d"
 ALLOWED, GROUND, GROUND_EDGE, LEFT_OUT = "#eef1ee", "#d9e8d8", "#5f8f6b", "#f0b429"
 FORBIDDEN, FORBIDDEN_EDGE = "#f3c6c0", "#c0392b"
 SORTIES = ("#1f6fb2", "#8e44ad", "#00838f", "#b9770e", "#5d6d1e", "#ad1457", "#37474f", "#4e342e")
-SMALLEST_GAP_M2 = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def plan_png(plan: PatrolPlan) -> bytes:
     sheet = _sheet(ImageDraw.Draw(image), shapely.union(allowed, area))
     sheet.polygon(allowed, ALLOWED, PAPER, "#c3ccc4", 1)
     sheet.polygon(area, GROUND, ALLOWED, GROUND_EDGE, 2)
-    sheet.polygon(_left_out(plan, area, frame), LEFT_OUT, GROUND)
+    sheet.polygon(left_out(plan, frame), LEFT_OUT, GROUND)
     shown = shapely.intersection(forbidden, shapely.box(*allowed.buffer(60).bounds))
     sheet.polygon(shown, FORBIDDEN, ALLOWED, FORBIDDEN_EDGE, 2)
     for number, sortie in enumerate(plan.sorties):
@@ -107,17 +106,6 @@ def _sheet(draw: Any, ground: Any) -> _Sheet:
     scale = min(wide / max(east - west, 1.0), high / max(north - south, 1.0))
     spare_x, spare_y = wide / scale - (east - west), high / scale - (north - south)
     return _Sheet(draw, scale, west - spare_x / 2, north + spare_y / 2)
-
-
-def _left_out(plan: PatrolPlan, area: Any, frame: LocalFrame) -> Any:
-    """What no lane sees, as over flat ground."""
-    view = view_of(plan.camera).at(plan.altitude_agl_m)
-    lanes = [lane for sortie in plan.sorties for lane in lane_tracks(sortie, frame) if len(lane) > 1]
-    if not lanes:
-        return area
-    ends = np.array([[lane[0, :2], lane[-1, :2]] for lane in lanes])
-    missing = shapely.difference(area, shapely.union_all(swept(view, ends[:, 0], ends[:, 1])))
-    return shapely.union_all([part for part in parts_of(missing) if part.area > SMALLEST_GAP_M2])
 
 
 def _draw_sortie(sheet: _Sheet, sortie: Sortie, frame: LocalFrame, colour: str) -> None:
@@ -191,13 +179,14 @@ def _draw_panel(draw: Any, plan: PatrolPlan) -> None:
         draw.text((left + FINER * 58, y), words, fill=INK, font=_font(18), anchor="lm")
         y += FINER * 34
     y += FINER * 20
+    _, middle, _ = ground_sample_distances_m(plan.camera, plan.altitude_agl_m)
     for words, value in (
         ("area", f"{plan.area_m2 / 1e4:.1f} ha"), ("left out", f"{plan.uncovered_fraction:.2%}"),
         ("length", f"{plan.length_m / 1000:.2f} km"), ("over the bound", f"{plan.ratio:.2f}"),
         ("outside", f"{plan.outside_m:g} m"), ("time", f"{plan.seconds / 60:.0f} min"),
         ("energy", f"{plan.energy_wh:.0f} Wh"), ("least reserve", f"{plan.reserve_fraction:.0%}"),
         ("height", f"{plan.altitude_agl_m:g} m"), ("speed", f"{plan.speed_m_s:g} m/s"),
-        ("swath", f"{plan.swath_m:.0f} m"),
+        ("swath", f"{plan.swath_m:.0f} m"), ("pixel on the ground", f"{100 * middle:.1f} cm"),
     ):  # fmt: skip
         draw.text((left, y), words, fill=GREY, font=_font(18), anchor="lm")
         draw.text((left + FINER * 300, y), value, fill=INK, font=_font(18), anchor="rm")

@@ -79,6 +79,20 @@ def view_of(camera: PlanCamera) -> View:
     return View(near=near, far=far, near_half=across / bottom, far_half=across / top)
 
 
+def ground_sample_distances_m(camera: PlanCamera, height_m: float) -> tuple[float, float, float]:
+    """Metres of level ground for a pixel in the nearest, the middle and the farthest row that is counted.
+
+    The geometric mean of both directions: a row at ``s = sin d + t cos d`` shows ``h / (f s)`` across and
+    ``h / (f s^2)`` along the look, with the focal length ``f`` in pixels.
+    """
+    view = view_of(camera)
+    across = math.tan(math.radians(camera.horizontal_fov_deg) / 2)
+    focal_px = camera.width_px / 2 / across
+    rows = (across / view.near_half, math.sin(math.radians(-camera.pitch_deg)), across / view.far_half)
+    nearest, middle, farthest = (height_m / focal_px / math.pow(max(row, 1e-6), 1.5) for row in rows)
+    return nearest, min(middle, farthest), farthest
+
+
 def height_for_fineness_m(
     camera: PlanCamera, fineness_m: float, speed_m_s: float, exposure_s: float = EXPOSURE_S
 ) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from missions.plan import PatrolPlan, WaypointRole
+from missions.plan import PatrolPlan, Waypoint, WaypointRole
 
 NAV_WAYPOINT = 16
 NAV_RETURN_TO_LAUNCH = 20
 NAV_TAKEOFF = 22
 DO_CHANGE_SPEED = 178
 DO_MOUNT_CONTROL = 205
+DO_SET_CAM_TRIGG_DIST = 206
 FENCE_INCLUSION_VERTEX = 5001
 FENCE_EXCLUSION_VERTEX = 5002
 RALLY_POINT = 5100
@@ -20,6 +21,8 @@ FRAME_GLOBAL = 0
 FRAME_MISSION = 2
 FRAME_RELATIVE = 3
 
+SAME_PLACE_DEG = 1e-6
+"""About a decimetre."""
 GROUND_SPEED = 1.0
 KEEP_THROTTLE = -1.0
 MOUNT_MODE_TARGETING = 2.0
@@ -47,6 +50,8 @@ class MissionItem:
 def mission_items(plan: PatrolPlan, sortie: int = 0) -> list[MissionItem]:
     """One sortie without a home item: take-off, speed, gimbal pitch, waypoints, return to launch.
 
+    Where photos are wanted, the camera is triggered by distance on lanes.
+
     The last waypoint stands above home, so that the return only descends there and crosses no other ground.
 
     Raises:
@@ -68,7 +73,8 @@ def mission_items(plan: PatrolPlan, sortie: int = 0) -> list[MissionItem]:
             param1=plan.camera.pitch_deg, z=MOUNT_MODE_TARGETING,
         ),
     ]  # fmt: skip
-    for waypoint in waypoints:
+    triggered = False
+    for waypoint, following in zip(waypoints, [*waypoints[1:], None], strict=True):
         if waypoint.role is WaypointRole.TAKEOFF:
             continue
         if waypoint.speed_m_s != speed:
@@ -80,6 +86,10 @@ def mission_items(plan: PatrolPlan, sortie: int = 0) -> list[MissionItem]:
                 x=waypoint.latitude, y=waypoint.longitude, z=waypoint.altitude_above_home_m,
             )
         )  # fmt: skip
+        wanted = _takes_photos(waypoint, following, triggered)
+        if plan.trigger_m is not None and wanted is not triggered:
+            triggered = wanted
+            items.append(_trigger(plan.trigger_m if triggered else 0.0))
     items.append(MissionItem(command=NAV_RETURN_TO_LAUNCH, frame=FRAME_MISSION))
     return items
 
@@ -109,6 +119,28 @@ def rally_items(plan: PatrolPlan) -> list[MissionItem]:
             z=max(heights, default=plan.altitude_agl_m),
         )
     ]  # fmt: skip
+
+
+def _takes_photos(waypoint: Waypoint, following: Waypoint | None, now: bool) -> bool:
+    """Whether photos are taken behind a waypoint: on lanes, also where one begins as the last one ends."""
+    if waypoint.role is WaypointRole.LANE_START:
+        return True
+    if waypoint.role is not WaypointRole.LANE_END:
+        return now and waypoint.lane is not None
+    places = [(p.latitude, p.longitude) for p in (waypoint, following) if p is not None]
+    return (
+        following is not None
+        and following.role is WaypointRole.LANE_START
+        and max(abs(a - b) for a, b in zip(*places, strict=True)) < SAME_PLACE_DEG
+    )
+
+
+def _trigger(distance_m: float) -> MissionItem:
+    """A photo now and after every so many metres; 0 ends it."""
+    return MissionItem(
+        command=DO_SET_CAM_TRIGG_DIST, frame=FRAME_MISSION, param1=distance_m,
+        param3=float(distance_m > 0),
+    )  # fmt: skip
 
 
 def _speed(speed_m_s: float) -> MissionItem:

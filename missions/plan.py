@@ -96,6 +96,9 @@ class PatrolPlan(PlanPart):
     swath_m: float
     lane_spacing_m: float
     overlap: float
+    trigger_m: float | None = Field(
+        default=None, gt=0, description="metres between photos on lanes; none are taken where it is left out"
+    )
     sorties: list[Sortie]
     area_m2: float
     uncovered_fraction: float

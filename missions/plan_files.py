@@ -11,13 +11,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+import shapely
 from pydantic import ValidationError
 
 from missions import mission_items as mi
 from missions.errors import FormatUnknown, PlanFileInvalid
+from missions.geodesy import LocalFrame
 from missions.mission_items import MissionItem
 from missions.mission_reading import PLACED, WPL_HEADER, MissionFile, read_mission, read_text
 from missions.plan import PatrolPlan
+from missions.proof import left_out
+from missions.shapes import parts_of, rings_of, to_degrees
 from missions.wayline_files import plan_kml, wayline_kmz
 
 __all__ = [
@@ -25,6 +29,11 @@ __all__ = [
 ]  # fmt: skip
 
 WRITABLE = (".json", ".plan", ".waypoints", ".kmz", ".kml", ".geojson", ".png")
+PROOF = (
+    "area_m2", "uncovered_fraction", "outside_m", "length_m", "lower_bound_m", "ratio", "seconds",
+    "energy_wh", "reserve_fraction",
+)  # fmt: skip
+"""What a plan promises."""
 ARDUPILOT = 3
 MULTIROTOR = 2
 
@@ -166,7 +175,8 @@ def _fence_polygons(plan: PatrolPlan) -> list[dict[str, Any]]:
 
 
 def _geojson(plan: PatrolPlan) -> dict[str, Any]:
-    """Area, allowed area, no-fly zones, and each sortie's way with heights above sea level."""
+    """Area, allowed area, no-fly zones, ground left out, findings, and each sortie's way with heights above
+    sea level; the figures of the proof as a member of the collection."""
 
     def feature(kind: str, geometry: dict[str, Any], **more: object) -> dict[str, Any]:
         return {"type": "Feature", "properties": {"kind": kind, **more}, "geometry": geometry}
@@ -187,7 +197,21 @@ def _geojson(plan: PatrolPlan) -> dict[str, Any]:
                 roles=[point.role.value for point in sortie.waypoints],
             )
         )  # fmt: skip
-    return {"type": "FeatureCollection", "name": plan.name, "features": features}
+    frame = LocalFrame(*plan.home)
+    missing = parts_of(left_out(plan, frame))
+    if missing:
+        rings = rings_of(to_degrees(shapely.union_all(missing), frame))
+        features.append(feature("left_out", {"type": "MultiPolygon", "coordinates": rings}))
+    features += [
+        feature(
+            "finding", {"type": "Point", "coordinates": [finding.longitude, finding.latitude]},
+            **finding.model_dump(include={"code", "severity", "text", "remedy"}),
+        )
+        for finding in plan.findings
+        if finding.latitude is not None
+    ]  # fmt: skip
+    proof = {name: getattr(plan, name) for name in PROOF}
+    return {"type": "FeatureCollection", "name": plan.name, "proof": proof, "features": features}
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -39,6 +39,7 @@ from missions.timetable import stagger
 LONGEST_LANES_M = 60_000.0
 FLAT_RELIEF_M = 1.0
 HEIGHT_TOLERANCE_M = 3.0
+LEAST_TRIGGER_M = 1.0
 
 
 class PlanRequest(BaseModel):
@@ -54,6 +55,9 @@ class PlanRequest(BaseModel):
     altitude_agl_m: Annotated[float, Field(gt=0, le=1000)] | None = None
     speed_m_s: Annotated[float, Field(gt=0, le=30)] | None = None
     overlap: float = Field(default=0.1, ge=0, le=0.9)
+    photo_overlap: Annotated[float, Field(ge=0, le=0.95)] | None = Field(
+        default=None, description="overlap of photos along a lane, as part of one; left out: video, no photos"
+    )
     home: tuple[Latitude, Longitude] | tuple[Latitude, Longitude, float] | None = None
     wind_m_s: float = Field(default=0.0, ge=0, le=60)
     wind_from_deg: Annotated[float, Field(ge=0, le=360)] | None = Field(
@@ -314,6 +318,12 @@ def _sortie(path: SortiePath, task: Task) -> Sortie:
     )  # fmt: skip
 
 
+def _trigger_m(task: Task) -> float | None:
+    """Metres between two photos; None where video is taken."""
+    overlap = task.request.photo_overlap
+    return None if overlap is None else round(max(LEAST_TRIGGER_M, task.view.depth_m * (1 - overlap)), 2)
+
+
 def _finish(task: Task, sorties: list[Sortie]) -> PatrolPlan:
     """Figures and findings, measured on the waypoints as written."""
     request, frame = task.request, task.frame
@@ -342,7 +352,8 @@ def _finish(task: Task, sorties: list[Sortie]) -> PatrolPlan:
         no_fly=shapes.rings_of(shapes.to_degrees(task.room.forbidden, frame)),
         altitude_agl_m=task.flight.altitude_agl_m, speed_m_s=task.flight.speed_m_s,
         swath_m=round(task.view.swath_m, 2), lane_spacing_m=round(task.sweep.spacing_m, 2),
-        overlap=request.overlap, sorties=sorties, area_m2=round(task.target.area, 1),
+        overlap=request.overlap, trigger_m=_trigger_m(task), sorties=sorties,
+        area_m2=round(task.target.area, 1),
         uncovered_fraction=round(fraction, 6), outside_m=round(outside, 3), length_m=round(length, 1),
         lower_bound_m=round(bound, 1), ratio=round(length / bound, 4) if bound > 0 else 0.0,
         seconds=round(sum(sortie.seconds for sortie in sorties), 1),

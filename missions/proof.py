@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import shapely
 
 from missions import airspace
-from missions.footprints import View, seen_over_relief
+from missions.footprints import View, seen_over_relief, swept, view_of
 from missions.geodesy import Array, LocalFrame
-from missions.plan import Sortie, WaypointRole
-from missions.shapes import parts_of
+from missions.plan import PatrolPlan, Sortie, WaypointRole
+from missions.shapes import from_rings, parts_of, to_plane
 from missions.terrain import GroundHeight
 
 LOOK_STEP_M = 8.0
+SMALLEST_GAP_M2 = 2.0
+"""Smaller pieces are not drawn."""
 
 
 def track(sortie: Sortie, frame: LocalFrame) -> Array:
@@ -49,6 +52,18 @@ def seen_ground(sorties: list[Sortie], frame: LocalFrame, unit_view: View, groun
 def unseen(target: Any, seen: Any) -> list[Any]:
     """Pieces of the target that no footprint covers, the largest first."""
     return sorted(parts_of(shapely.difference(target, seen)), key=lambda part: -part.area)
+
+
+def left_out(plan: PatrolPlan, frame: LocalFrame) -> Any:
+    """What no lane of a plan sees, as over flat ground; for drawings."""
+    area = to_plane(from_rings(plan.area), frame)
+    view = view_of(plan.camera).at(plan.altitude_agl_m)
+    lanes = [lane for sortie in plan.sorties for lane in lane_tracks(sortie, frame) if len(lane) > 1]
+    if not lanes:
+        return area
+    ends = np.array([[lane[0, :2], lane[-1, :2]] for lane in lanes])
+    missing = shapely.difference(area, shapely.union_all(swept(view, ends[:, 0], ends[:, 1])))
+    return shapely.union_all([part for part in parts_of(missing) if part.area > SMALLEST_GAP_M2])
 
 
 def outside_m(sorties: list[Sortie], frame: LocalFrame, allowed: Any) -> float:

@@ -2,7 +2,8 @@
 
 Zones that are prohibited, need an authorisation or are conditional may not be flown. Those without
 restriction, and those that begin above the height limit over ground, are left out. Circles become polygons
-that hold them.
+that hold them. A plan does not know when it will be flown: zones that apply only at times hold always, and
+their names say so. Limits in units or above references that are not known are taken to begin at the ground.
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ CEILING_M = 120.0
 FOOT_M = 0.3048
 CIRCLE_SEGMENTS = 8
 """Corners for a quarter of a circle."""
+_UNITS = {
+    "": 1.0,
+    "M": 1.0,
+    "MT": 1.0,
+    "METRE": 1.0,
+    "METER": 1.0,
+    "FT": FOOT_M,
+    "FOOT": FOOT_M,
+    "FEET": FOOT_M,
+}
+_OVER_GROUND = frozenset({"AGL", "SFC", "GND"})
 _FREE = frozenset({"NO_RESTRICTION", "NORESTRICTION"})
 _RESTRICTED = frozenset({
     "PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "REQAUTHORIZATION", "CONDITIONAL",
@@ -66,7 +78,9 @@ def _zones(zone: dict[str, Any], where: str) -> list[tuple[dict[str, Any], dict[
     code = text_of(properties.get("identifier"))
     if not code:
         raise SiteInvalid(f"{where} has no identifier; download it again")
-    about = {"code": code, "name": _name(properties.get("name")) or code}
+    name = _name(properties.get("name")) or code
+    limits = properties.get("limitedApplicability") if modern else properties.get("applicability")
+    about = {"code": code, "name": name + _times(limits)}
     volumes = _volumes_318(zone.get("geometry")) if modern else _volumes_269(zone.get("geometry"))
     if not volumes:
         raise SiteInvalid(f"{where} ({code}) has no area that can be read; download it again")
@@ -79,6 +93,16 @@ def _zones(zone: dict[str, Any], where: str) -> list[tuple[dict[str, Any], dict[
 
 def _restriction(value: Any) -> str:
     return text_of(value).upper().replace(" ", "_")
+
+
+def _times(periods: Any) -> str:
+    """When a zone applies, in brackets; nothing where it always does."""
+    spans = []
+    for period in periods if isinstance(periods, list) else []:
+        if isinstance(period, dict):
+            begin, end = (text_of(period.get(key)) for key in ("startDateTime", "endDateTime"))
+            spans += [f"{begin or 'now'} to {end or 'further notice'}"] if begin or end else []
+    return f" (applies {', '.join(spans)})" if spans else ""
 
 
 def _name(value: Any) -> str:
@@ -118,9 +142,7 @@ def _volume(shape: Any, lower: Any, reference: Any, unit: Any, where: str) -> tu
     """A polygon in GeoJSON, and the height over ground at which it begins; 0 where that is not known."""
     if not isinstance(shape, dict):
         raise SiteInvalid(f"{where} has a volume without an area; download it again")
-    lowest = 0.0
-    if text_of(reference).upper() == "AGL" and isinstance(lower, int | float) and not isinstance(lower, bool):
-        lowest = lower * (FOOT_M if text_of(unit).upper().startswith("F") else 1.0)
+    lowest = _height_agl_m(lower, reference, unit)
     extent = shape.get("extent")
     if shape.get("type") == "Circle":
         return _circle(shape.get("center"), shape.get("radius"), where), lowest
@@ -128,6 +150,15 @@ def _volume(shape: Any, lower: Any, reference: Any, unit: Any, where: str) -> tu
         radius = extent.get("radius") if isinstance(extent, dict) else None
         return _circle(shape.get("coordinates"), radius, where), lowest
     return {"type": shape.get("type"), "coordinates": shape.get("coordinates")}, lowest
+
+
+def _height_agl_m(value: Any, reference: Any, unit: Any) -> float:
+    """A limit in metres over ground; 0, so that the zone holds, where its unit or reference is another."""
+    factor = _UNITS.get(text_of(unit).upper())
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if text_of(reference).upper() not in _OVER_GROUND or factor is None or not known:
+        return 0.0
+    return float(value) * factor
 
 
 def _circle(centre: Any, radius: Any, where: str) -> dict[str, Any]:

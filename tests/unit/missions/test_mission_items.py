@@ -68,3 +68,22 @@ def test_rally_point_is_home_at_the_highest_waypoint(plan: PatrolPlan) -> None:
     (rally,) = mi.rally_items(plan)
     assert (rally.command, rally.x, rally.y) == (mi.RALLY_POINT, plan.home[0], plan.home[1])
     assert rally.z == max(p.altitude_above_home_m for s in plan.sorties for p in s.waypoints)
+
+
+def test_photos_are_taken_on_lanes_only_and_every_trigger_is_ended(brook: Site) -> None:
+    request = PlanRequest(cells=["B01"], photo_overlap=0.75, leave_out=0.01)
+    photos = plan_patrol(request, brook, load_cameras())
+    assert photos.trigger_m is not None
+    assert 1.0 <= photos.trigger_m < photos.altitude_agl_m * 4
+    on = False
+    for item in mi.mission_items(photos):
+        if item.command == mi.DO_SET_CAM_TRIGG_DIST:
+            assert (item.param1 > 0) is not on, "it is switched, not repeated"
+            on = item.param1 > 0
+            assert item.param1 in (0.0, photos.trigger_m)
+    assert not on
+    video = photos.model_copy(update={"trigger_m": None})
+    plain = mi.mission_items(video)
+    without = [item for item in mi.mission_items(photos) if item.command != mi.DO_SET_CAM_TRIGG_DIST]
+    assert [(item.command, item.x, item.y) for item in without] == [(i.command, i.x, i.y) for i in plain]
+    assert not [item for item in plain if item.command == mi.DO_SET_CAM_TRIGG_DIST]

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry import shape
 
 from missions import mission_items as mi
 from missions.cameras import load_cameras
 from missions.errors import FormatUnknown, PlanFileInvalid
 from missions.mission_items import MissionItem
-from missions.plan import PatrolPlan
+from missions.plan import Finding, PatrolPlan
 from missions.plan_files import read_mission, read_plan, write_plan
 from missions.planner import PlanRequest, plan_patrol
+from missions.shapes import area_m2
 from missions.site import Site
 
 
@@ -132,10 +134,29 @@ def test_geojson_shows_area_allowed_and_way(plan: PatrolPlan, tmp_path: Path) ->
     write_plan(plan, tmp_path / "p.geojson")
     document = json.loads((tmp_path / "p.geojson").read_text("utf-8"))
     features = {feature["properties"]["kind"]: feature for feature in document["features"]}
-    assert set(features) == {"area", "allowed", "no_fly", "home", "sortie"}
+    assert set(features) - {"left_out", "finding"} == {"area", "allowed", "no_fly", "home", "sortie"}
+    assert document["proof"]["outside_m"] == 0
+    assert document["proof"]["ratio"] == plan.ratio
     way = features["sortie"]["geometry"]["coordinates"]
     assert way[0] == [plan.home[1], plan.home[0], plan.sorties[0].waypoints[0].altitude_amsl_m]
     assert len(features["sortie"]["properties"]["roles"]) == len(way)
+
+
+def test_geojson_shows_the_ground_left_out_and_findings_where_they_are(
+    plan: PatrolPlan, tmp_path: Path
+) -> None:
+    high = Finding(
+        code="ceiling", severity="error", text="too high", remedy="lower", latitude=1.5, longitude=2.5
+    )
+    whole = Finding(code="flat_ground", severity="info", text="flat")
+    bare = plan.model_copy(update={"sorties": [], "findings": [high, whole]})
+    write_plan(bare, tmp_path / "p.geojson")
+    document = json.loads((tmp_path / "p.geojson").read_text("utf-8"))
+    (place,) = [f for f in document["features"] if f["properties"]["kind"] == "finding"]
+    assert place["geometry"]["coordinates"] == [2.5, 1.5]
+    assert place["properties"]["remedy"] == "lower"
+    (missing,) = [f for f in document["features"] if f["properties"]["kind"] == "left_out"]
+    assert area_m2(shape(missing["geometry"])) == pytest.approx(plan.area_m2, rel=0.01)
 
 
 def test_other_formats_are_refused(plan: PatrolPlan, tmp_path: Path) -> None:

@@ -81,3 +81,40 @@ def test_polygons_circles_and_collections_of_ed_318() -> None:
 def test_broken_zones_are_refused_in_a_sentence(document: dict[str, Any], message: str) -> None:
     with pytest.raises(SiteInvalid, match=message):
         load_no_fly(document)
+
+
+@pytest.mark.parametrize(
+    ("limits", "held"),
+    [
+        ({"lowerLimit": 200, "uomDimensions": "M"}, False),
+        ({"lowerLimit": 200, "uomDimensions": "FT"}, True),
+        ({"lowerLimit": 200, "uomDimensions": "FL"}, True),
+        ({"lowerLimit": 200, "uomDimensions": "furlong"}, True),
+        ({"lowerLimit": float("nan")}, True),
+        ({"lowerLimit": 200, "lowerVerticalReference": "WGS84"}, True),
+        ({"lowerLimit": 200, "lowerVerticalReference": "SFC"}, False),
+    ],
+)
+def test_a_zone_whose_lower_limit_is_not_understood_holds_from_the_ground(
+    limits: dict[str, Any], held: bool
+) -> None:
+    assert bool(load_no_fly(ed269(**limits))) is held
+
+
+def test_layers_of_one_zone_count_one_by_one() -> None:
+    document = ed269(lowerLimit=0)
+    low = document["features"][0]["geometry"][0]
+    document["features"][0]["geometry"] = [{**low, "lowerLimit": 300}, low, {**low, "lowerLimit": 60}]
+    assert [zone.code for zone in load_no_fly(document)] == ["Z1", "Z1-2"]
+
+
+def test_zones_that_apply_at_times_hold_always_and_say_so() -> None:
+    document = ed269()
+    document["features"][0]["applicability"] = [
+        {"permanent": "NO", "startDateTime": "2020-01-01T00:00:00Z", "endDateTime": "2020-01-02T00:00:00Z"}
+    ]
+    (zone,) = load_no_fly(document)
+    assert zone.name == "Airfield (applies 2020-01-01T00:00:00Z to 2020-01-02T00:00:00Z)"
+    modern = ed318({"type": "Polygon", "coordinates": [RING]})
+    modern["features"][0]["properties"]["limitedApplicability"] = [{"endDateTime": "2030-01-01T00:00:00Z"}]
+    assert load_no_fly(modern)[0].name == "Hospital (applies now to 2030-01-01T00:00:00Z)"
