@@ -50,10 +50,11 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class BookedCell:
-    """A cell as flights see it: its middle (east, north) and its area."""
+    """A cell as flights see it: its middle (east, north), its area, and the least height over its roofs."""
 
     place: tuple[float, float]
     area_m2: float
+    lowest_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,10 @@ class Pass:
     height_m: float
     pitch_deg: float
 
+    @property
+    def priority(self) -> int:
+        return max(booking.priority for booking in self.bookings)
+
 
 @dataclass(frozen=True, slots=True)
 class Flight:
@@ -116,7 +121,7 @@ class Flight:
 
     @property
     def priority(self) -> int:
-        return max(b.priority for p in self.passes for b in p.bookings)
+        return max(p.priority for p in self.passes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ def merge(
         check(booking, cells)
     tries: list[tuple[int, float, list[Flight], list[Conflict], list[Conflict]]] = []
     for slack in SLACKS:
-        passes, conflicts = _passes(wanted, fleet, slack)
+        passes, conflicts = _passes(wanted, cells, fleet, slack)
         flights, missed = _schedule(_flights(passes, cells, fleet, slack), fleet, begin)
         tries.append((len(missed), sum(flight.minutes for flight in flights), flights, missed, conflicts))
         if not missed:
@@ -216,7 +221,9 @@ def check(booking: Booking, cells: Container[str]) -> None:
         raise BookingInvalid(f"booking {booking.code}: pitch must go from -90 (down) up to 0")
 
 
-def _passes(bookings: list[Booking], fleet: Fleet, slack: float) -> tuple[list[Pass], list[Conflict]]:
+def _passes(
+    bookings: list[Booking], cells: Mapping[str, BookedCell], fleet: Fleet, slack: float
+) -> tuple[list[Pass], list[Conflict]]:
     """For each cell the fewest looks: always at the earliest deadline, with all that can share it."""
     demands: dict[str, list[Booking]] = {}
     for booking in bookings:
@@ -225,8 +232,9 @@ def _passes(bookings: list[Booking], fleet: Fleet, slack: float) -> tuple[list[P
     passes: list[Pass] = []
     conflicts: list[Conflict] = []
     for cell, asked in sorted(demands.items()):
+        roofs = cells[cell].lowest_m
         impossible = [
-            seen for booking in asked if isinstance(seen := _pass(cell, [booking], fleet), Conflict)
+            seen for booking in asked if isinstance(seen := _pass(cell, roofs, [booking], fleet), Conflict)
         ]
         conflicts += impossible
         never = {code for conflict in impossible for code in conflict.bookings}
@@ -240,12 +248,12 @@ def _passes(bookings: list[Booking], fleet: Fleet, slack: float) -> tuple[list[P
                 opens = max(booking.opens for booking in [*together, other])
                 if first.deadline - opens < timedelta(minutes=slack * SHARED_PASS_MINUTES):
                     apart.append(other)
-                elif why := _cannot_share([*together, other], fleet):
+                elif why := _cannot_share([*together, other], fleet, roofs):
                     apart.append(other)
                     conflicts.append(Conflict((first.code, other.code), cell, f"{why}: flown apart"))
                 else:
                     together.append(other)
-            seen = _pass(cell, together, fleet)
+            seen = _pass(cell, roofs, together, fleet)
             if isinstance(seen, Conflict):
                 conflicts.append(seen)
             else:
@@ -254,13 +262,13 @@ def _passes(bookings: list[Booking], fleet: Fleet, slack: float) -> tuple[list[P
     return passes, conflicts
 
 
-def _heights(bookings: list[Booking], fleet: Fleet) -> tuple[float, float]:
-    low = max(booking.lowest_m for booking in bookings)
+def _heights(bookings: list[Booking], fleet: Fleet, roofs_m: float = 0.0) -> tuple[float, float]:
+    low = max(roofs_m, *(booking.lowest_m for booking in bookings))
     return low, min(min(booking.highest_m, fleet.highest_for(booking.finest_m)) for booking in bookings)
 
 
-def _cannot_share(bookings: list[Booking], fleet: Fleet) -> str:
-    low, high = _heights(bookings, fleet)
+def _cannot_share(bookings: list[Booking], fleet: Fleet, roofs_m: float) -> str:
+    low, high = _heights(bookings, fleet, roofs_m)
     if low > high:
         return "no height serves both"
     if max(b.pitch_deg[0] for b in bookings) > min(b.pitch_deg[1] for b in bookings):
@@ -268,14 +276,14 @@ def _cannot_share(bookings: list[Booking], fleet: Fleet) -> str:
     return ""
 
 
-def _pass(cell: str, bookings: list[Booking], fleet: Fleet) -> Pass | Conflict:
-    low, high = _heights(bookings, fleet)
+def _pass(cell: str, roofs_m: float, bookings: list[Booking], fleet: Fleet) -> Pass | Conflict:
+    low, high = _heights(bookings, fleet, roofs_m)
     codes = tuple(booking.code for booking in bookings)
     if low > high:
         return Conflict(
             codes, cell,
-            f"{high:.0f} m is the greatest height that shows it so finely, {low:.0f} m the least allowed: "
-            "allow a lower flight, or a coarser picture",
+            f"{high:.0f} m is the greatest height that shows it so finely, {low:.0f} m the least allowed, "
+            "over roofs too: allow a lower flight, or a coarser picture",
         )  # fmt: skip
     return Pass(
         cell, tuple(bookings), max(b.opens for b in bookings), min(b.deadline for b in bookings), high,
@@ -287,7 +295,7 @@ def _flights(
     passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet, slack: float = SLACKS[0]
 ) -> list[Flight]:
     """The most urgent pass opens a flight; the nearest that fit in time and battery join it."""
-    left = sorted(passes, key=lambda p: (-max(b.priority for b in p.bookings), p.deadline, p.cell))
+    left = sorted(passes, key=lambda p: (-p.priority, p.deadline, p.cell))
     flights = []
     while left:
         chosen = [left.pop(0)]
@@ -296,7 +304,10 @@ def _flights(
             fitting = [p for p in left if _fits([*chosen, p], cells, fleet, slack)]
             if not fitting:
                 break
-            best = min(fitting, key=lambda p: (math.dist(here, cells[p.cell].place), p.deadline, p.cell))
+            best = min(
+                fitting,
+                key=lambda p: (-p.priority, math.dist(here, cells[p.cell].place), p.deadline, p.cell),
+            )
             chosen.append(best)
             left.remove(best)
         flights.append(Flight(tuple(_as_flown(chosen, fleet)), _minutes(chosen, cells, fleet)))
@@ -312,13 +323,20 @@ def _as_flown(passes: list[Pass], fleet: Fleet) -> list[Pass]:
 
 
 def _share_setting(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: Fleet) -> bool:
-    """Whether one height and pitch serve all, and the last pass is not dearer so than by itself."""
+    """Whether one height and pitch serve all, and the last pass is not dearer so than by itself.
+
+    It must not hold up more urgent ones by a lower flight either.
+    """
+    *before, last = passes
+    if last.priority < before[0].priority and last.height_m < min(p.height_m for p in before):
+        return False
     bookings = [booking for each in passes for booking in each.bookings]
-    if max(b.lowest_m for b in bookings) > min(p.height_m for p in passes):
+    low = max(*(b.lowest_m for b in bookings), *(cells[p.cell].lowest_m for p in passes))
+    if low > min(p.height_m for p in passes):
         return False
     if max(p.pitch_deg for p in passes) > min(b.pitch_deg[1] for b in bookings):
         return False
-    apart = _minutes(passes[:-1], cells, fleet) + _minutes(passes[-1:], cells, fleet)
+    apart = _minutes(before, cells, fleet) + _minutes([last], cells, fleet)
     return _minutes(passes, cells, fleet) <= apart
 
 
@@ -373,7 +391,7 @@ def _alone_minutes(booking: Booking, cells: Mapping[str, BookedCell], fleet: Fle
     passes = [
         seen
         for cell in dict.fromkeys(booking.cells)
-        if isinstance(seen := _pass(cell, [booking], fleet), Pass)
+        if isinstance(seen := _pass(cell, cells[cell].lowest_m, [booking], fleet), Pass)
     ]
     return sum(flight.minutes for flight in _flights(passes, cells, fleet))
 

@@ -99,7 +99,7 @@ def air(
 ) -> list[Finding]:
     """Heights over ground and buildings, and distance from home; each kind once for the whole plan."""
     found: dict[str, Finding] = {}
-    buildings = _buildings(site)
+    buildings = buildings_of(site)
     for track in tracks:
         for finding in (
             *airspace.height_findings(frame, track, ground, ceiling_m),
@@ -125,7 +125,8 @@ def air(
     return notes
 
 
-def _buildings(site: Site) -> list[tuple[Any, float]]:
+def buildings_of(site: Site) -> list[tuple[Any, float]]:
+    """Outlines in degrees and heights in metres of the buildings of the base map."""
     buildings = []
     for feature in site.basemap.get("features", []):
         properties = feature.get("properties") or {}

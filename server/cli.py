@@ -166,6 +166,7 @@ def users_add(
     username: str,
     role: Annotated[list[Role], typer.Option("--role", help="May be given several times.")],
     display_name: Annotated[str, typer.Option(help="Name for people.")] = "",
+    department: Annotated[str | None, typer.Option(help="Department that the person books for.")] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
@@ -186,7 +187,9 @@ def users_add(
         password = secrets.token_urlsafe(12)
         typer.echo(f"password: {password}")
     try:
-        request = UserRequest(username=username, display_name=display_name, password=password, roles=role)
+        request = UserRequest(
+            username=username, display_name=display_name, password=password, roles=role, department=department
+        )
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise fail(f"{first['loc'][0]}: {first['msg']}") from None

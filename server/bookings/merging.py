@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import shapely
 from sqlalchemy.orm import Session
 
+from missions.airspace import BUILDING_CLEARANCE_M
 from missions.bookings import BookedCell, Booking, BookingPlan, Conflict, Fleet, Flight, merge
 from missions.cameras import CameraEntry, load_cameras
+from missions.findings import buildings_of
 from missions.geodesy import LocalFrame
 from missions.seen_tiles import FINENESS_M
 from server.access.audit import record
@@ -180,14 +183,22 @@ def _fleet(context: Context, camera: CameraEntry, aircraft: int) -> Fleet:
 
 
 def _cells(context: Context) -> dict[str, BookedCell]:
-    """The cells in metres about the place where flights begin."""
-    home = context.sites.site.home or context.sites.centre
+    """The cells in metres about the place where flights begin, with the height over roofs there and back."""
+    site = context.sites.site
+    home = site.home or context.sites.centre
     frame = LocalFrame(home[0], home[1])
+    buildings = buildings_of(site)
+    tree = shapely.STRtree([polygon for polygon, _ in buildings])
     cells = {}
     for cell in context.sites.grid.cells:
         middle = cell.polygon.centroid
         east, north, _ = frame.to_enu(middle.y, middle.x)[0]
-        cells[cell.code] = BookedCell((float(east), float(north)), cell.area_m2)
+        flown_over = shapely.union(
+            cell.polygon, shapely.LineString([(home[1], home[0]), (middle.x, middle.y)])
+        )
+        tops = [buildings[int(index)][1] for index in tree.query(flown_over, predicate="intersects")]
+        lowest = max(tops) + BUILDING_CLEARANCE_M if tops else 0.0
+        cells[cell.code] = BookedCell((float(east), float(north)), cell.area_m2, lowest)
     return cells
 
 

@@ -23,6 +23,12 @@ export const router = createRouter({
       component: () => import('@/rooms/coverage/CoverageRoom.vue'),
       meta: { theme: 'dark' },
     },
+    {
+      path: '/bookings',
+      name: 'bookings',
+      component: () => import('@/rooms/bookings/BookingsRoom.vue'),
+      meta: { theme: 'light' },
+    },
     { path: '/desk/:id?', name: 'desk', component: () => import('@/rooms/desk/DeskRoom.vue'), meta: { theme: 'light' } },
     {
       path: '/overview',

@@ -143,3 +143,37 @@ def test_every_wish_is_flown_missed_or_a_conflict_and_no_aircraft_is_in_two_plac
         assert flight.starts is not None
         assert flight.starts >= flight.opens
     assert sum(plan.shares.values()) == pytest.approx(plan.minutes)
+
+
+def test_a_flight_with_one_setting_keeps_height_and_pitch() -> None:
+    fleet = replace(FLEET, one_setting=True)
+    wanted = [
+        booking("a1", "c1", "c2", finest_m=0.05),
+        booking("b1", "c3", finest_m=0.04),
+        booking("d1", "c4", pitch_deg=(-60.0, -30.0)),
+        booking("e1", "c5", lowest_m=100.0, finest_m=0.09),
+    ]
+    plan = merge(wanted, CELLS, fleet, NOON)
+    for flight in plan.flights:
+        heights = {each.height_m for each in flight.passes}
+        asked = [b for each in flight.passes for b in each.bookings]
+        assert len(heights) == len({each.pitch_deg for each in flight.passes}) == 1
+        assert all(b.lowest_m <= heights.copy().pop() <= fleet.highest_for(b.finest_m) for b in asked)
+    assert {c.cell for c in plan.missed} == set()
+    flown = {(b.code, p.cell) for f in plan.flights for p in f.passes for b in p.bookings}
+    assert flown == {(b.code, cell) for b in wanted for cell in b.cells}
+
+
+def test_an_urgent_flight_is_not_held_up_by_a_finer_picture() -> None:
+    fleet = replace(FLEET, one_setting=True)
+    urgent = booking("p1", "c1", finest_m=0.08, priority=1)
+    plan = merge([urgent, booking("a1", "c2", finest_m=0.02)], CELLS, fleet, NOON)
+    assert [[b.code for p in f.passes for b in p.bookings] for f in plan.flights] == [["p1"], ["a1"]]
+
+
+def test_a_flight_stays_over_the_roofs() -> None:
+    roofs = CELLS | {"c1": replace(CELLS["c1"], lowest_m=90.0), "c2": replace(CELLS["c2"], lowest_m=400.0)}
+    plan = merge([booking("a1", "c1", "c2", highest_m=120.0)], roofs, FLEET, NOON)
+    assert [each.height_m >= 90.0 for flight in plan.flights for each in flight.passes] == [True]
+    (conflict,) = plan.conflicts
+    assert (conflict.cell, "400 m the least allowed, over roofs too" in conflict.text) == ("c2", True)

@@ -100,6 +100,7 @@ export interface NewUser {
   password: string
   roles: string[]
   language?: string
+  department?: string | null
 }
 export const addUser = (user: NewUser) => call<T.User>('POST', '/users', user)
 export const audit = (limit = 100) => list<T.AuditEntry>(`/audit${query({ limit })}`)

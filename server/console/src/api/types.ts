@@ -14,6 +14,8 @@ export interface User {
   display_name: string
   roles: Role[]
   language?: string | null
+  /** Whose bookings this person makes. */
+  department?: string | null
   disabled?: boolean
 }
 

@@ -16,7 +16,7 @@ export function problemWords(error: unknown): string {
 }
 
 // The code says what kind of trouble it is, the detail says which; these need both.
-const KEEP_DETAIL = new Set(['plan_impossible', 'plan_not_flyable', 'flight_not_ready', 'name_taken'])
+const KEEP_DETAIL = new Set(['plan_impossible', 'plan_not_flyable', 'flight_not_ready', 'name_taken', 'invalid_request'])
 
 function separator(): string {
   return document.documentElement.lang === 'en' ? ': ' : '：'
