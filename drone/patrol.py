@@ -338,6 +338,13 @@ class Patrol:
         while True:
             self._stop_if_called_off()
             readiness = self._vehicle.readiness()
+            if self._in_air():
+                # after a restart of ours, or under a pilot: its mode may be a failsafe's
+                raise _Ended(
+                    FlightPhase.FAILED,
+                    "the aircraft is in the air already and is left to whoever flies it; "
+                    "launch again when it has landed",
+                )
             if readiness.ready:
                 break
             if readiness.reasons != told:

@@ -273,8 +273,6 @@ class MavlinkVehicle:
     def arm(self) -> Outcome:
         """Arm; accepted when the armed bit is seen, refused when another plan is on board than uploaded."""
         with self._requests:
-            if self._awareness.armed:
-                return Outcome(Verdict.ACCEPTED, "already armed")
             if self._verified is None:
                 return Outcome(
                     Verdict.REFUSED, "not armed: no verified mission is on board; upload one first"
@@ -282,6 +280,8 @@ class MavlinkVehicle:
             outcome = self._still_planned()
             if not outcome:
                 return Outcome(outcome.verdict, f"not armed: {outcome.why}")
+            if self._awareness.armed:
+                return Outcome(Verdict.ACCEPTED, "already armed")
             outcome = self._change_mode(self._autopilot.arm_in)
             if not outcome:
                 return outcome

@@ -189,6 +189,16 @@ def test_too_little_battery_for_the_sortie() -> None:
     assert "25%" in patrol.reason
 
 
+def test_an_aircraft_that_is_in_the_air_already_is_left_to_whoever_flies_it() -> None:
+    """Our program was started again while the aircraft returns under a failsafe."""
+    vehicle = Scripted([air(mode=FlightMode.RETURN)] * 3)
+    vehicle.flying = True
+    patrol, _, _ = fly(vehicle)
+    assert patrol.phase is FlightPhase.FAILED
+    assert "in the air already" in patrol.reason
+    assert vehicle.calls == []
+
+
 def test_a_refused_upload_fails_with_its_reason() -> None:
     vehicle = Scripted()
     vehicle.answers["upload"] = [refused("too high")]
