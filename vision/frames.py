@@ -8,6 +8,7 @@ source, so that the same source always gives the same frames.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -17,6 +18,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -27,6 +29,8 @@ Pixels = NDArray[np.uint8]
 
 STILL_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "tcp", "http", "https", "srt"})
+STILL_MEGAPIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+"""The largest still that Pillow opens."""
 HEADER_KEEPS_DURATION = frozenset({"mov", "mp4", "m4a", "matroska", "webm", "avi", "flv"})
 """Containers whose header states the duration, so that a missing end is noticed."""
 
@@ -122,8 +126,15 @@ class Sampler:
 
 
 def upright(frame: av.VideoFrame) -> Pixels:
-    """A decoded frame as upright RGB: grey and odd sizes converted, rotation metadata applied."""
-    image: Pixels = frame.to_ndarray(format="rgb24")
+    """A decoded frame as upright RGB: grey and odd sizes converted, rotation metadata applied.
+
+    Grey of more than 8 bits (thermal) is stretched as that of stills is.
+    """
+    if re.match(r"gray(9|1\d|f)", frame.format.name):
+        deep = "grayf32le" if "f" in frame.format.name else "gray16le"
+        image = _stretched(frame.to_ndarray(format=deep).astype(np.float64))
+    else:
+        image = frame.to_ndarray(format="rgb24")
     quarter_turns = round(float(getattr(frame, "rotation", 0)) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
 
@@ -344,15 +355,40 @@ def _stills(folder: Path | str | Sequence[Path]) -> list[Path]:
 
 def _open_still(file: Path) -> Image.Image:
     try:
-        return Image.open(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large stills are usual here
+            return Image.open(file)
     except (UnidentifiedImageError, OSError) as error:
         raise NotAVideo(f"{file}: not an image that can be read; remove or replace it") from error
+    except Image.DecompressionBombError as error:
+        raise NotAVideo(f"{file}: larger than {STILL_MEGAPIXELS} megapixels; cut it into parts") from error
 
 
 def _stretched(values: NDArray[np.float64]) -> Pixels:
-    low, high = np.percentile(values, [1, 99])
-    grey = np.clip((values - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    """Numbers (H, W) of any range as grey between their 1st and 99th percentile; what is no number, black."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros((*values.shape, 3), np.uint8)
+    low, high = np.percentile(values[known], [1, 99])
+    shares = (np.where(known, values, low) - low) / max(high - low, 1e-9)
+    return np.repeat(np.clip(shares * 255, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def _deep_colours(file: Path, picture: Image.Image) -> Pixels | None:
+    """A picture of three or four channels of 16 bits; None where it is none.
+
+    Thermal cameras write grey so, three times the same: this is stretched.
+    """
+    tiles = getattr(picture, "tile", [])
+    if picture.mode not in ("RGB", "RGBA", "RGBX") or not any(";16" in str(tile[3]) for tile in tiles):
+        return None
+    values = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+        return None
+    red_first = values[:, :, 2::-1]
+    if (red_first == red_first[:, :, :1]).all():
+        return _stretched(red_first[:, :, 0].astype(np.float64))
+    return np.ascontiguousarray((red_first >> 8).astype(np.uint8))
 
 
 def read_still(file: Path) -> Pixels:
@@ -365,6 +401,11 @@ def read_still(file: Path) -> Pixels:
     """
     with _open_still(file) as picture:
         try:
+            deep = _deep_colours(file, picture)
+            if deep is not None:
+                turned = Image.fromarray(deep)
+                turned.getexif().update(picture.getexif())
+                return np.asarray(ImageOps.exif_transpose(turned))
             upright = ImageOps.exif_transpose(picture)
             if upright.mode.startswith(("I", "F")):
                 return _stretched(np.asarray(upright, np.float64))

@@ -26,7 +26,6 @@ from vision.frames import (
     open_source,
     read_still,
     still_captured_at,
-    upright,
 )
 
 START = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
@@ -193,23 +192,6 @@ def test_grey_and_odd_sizes(tmp_path: Path, pixels: str, codec: str) -> None:
     frames = list(VideoFile(video, START))
     assert [frame.image.shape for frame in frames] == [(47, 63, 3)] * 3
     assert abs(int(frames[2].image.mean()) - shade(2)) <= 3
-
-
-def test_rotation_metadata_is_applied() -> None:
-    picture = np.zeros((20, 40, 3), np.uint8)
-    picture[:10] = 200
-
-    class Turned:
-        rotation = 90
-
-        def to_ndarray(self, format: str) -> np.ndarray:
-            assert format == "rgb24"
-            return picture
-
-    turned = upright(Turned())  # type: ignore[arg-type]
-    assert turned.shape == (40, 20, 3)
-    assert turned[:, :10].min() == 200  # FFmpeg's angle is counter-clockwise: what was up is left
-    assert turned[:, 10:].max() == 0
 
 
 def write_still(path: Path, taken: str = "", offset: str = "", shade: int = 90, orientation: int = 1) -> Path:
