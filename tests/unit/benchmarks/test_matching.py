@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
 import pytest
 
-from benchmarks.matching import Tickets, fly, nearest, plant
+from benchmarks.matching import Hazard, Tickets, fly, nearest, ours, plant
+from missions.messages import SightingKind
 
 
 def test_scores_tell_split_things_from_merged_ones() -> None:
@@ -35,3 +37,20 @@ def test_both_flights_see_every_hazard_and_the_second_is_off_by_the_jump() -> No
     for flight in (1, 2):
         assert {truth[s.id] for s in sightings if s.flight_id == UUID(int=flight)} == set(range(200))
     assert nearest(sightings, truth, 0.0).score(200)["one_ticket"] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_belongs_together_does_not_depend_on_the_order_of_arrival(seed: int) -> None:
+    """Fires, a smoke and parked cars of two flights, off by up to 1.1 m, reported in any order."""
+    kinds = [SightingKind.FIRE] * 2 + [SightingKind.SMOKE] + [SightingKind.ILLEGAL_PARKING] * 4
+    places = [(0, 0), (70, 0), (5, 5), (0, 30), (20, 30), (20, 48), (60, 39)]
+    hazards = [Hazard(kind, np.array(place, float)) for kind, place in zip(kinds, places, strict=True)]
+    rng = np.random.default_rng(seed)
+    sightings, truth = fly(rng, hazards, 0.0)
+    shuffled = [
+        replace(sightings[i], position=hazards[truth[sightings[i].id]].place + rng.uniform(-0.8, 0.8, 2))
+        for i in rng.permutation(len(sightings))
+    ]
+    tickets = [held for held in ours(shuffled, truth).held.values() if held]
+    assert {frozenset(truth[s.id] for s in held) for held in tickets} == {frozenset([i]) for i in range(7)}
+    assert len(tickets) == 7
