@@ -429,6 +429,7 @@ class Patrol:
             outcome = self._vehicle.arm()
             self._say_outcome("arm", outcome)
             if outcome:
+                self._stop_if_late()  # armed on the ground, it disarms by itself
                 return
         raise _Ended(FlightPhase.FAILED, f"not armed: {outcome.why}")
 

@@ -474,6 +474,19 @@ def test_an_aircraft_that_missed_its_time_stays_on_the_ground(
     assert "arm" not in vehicle.calls
 
 
+def test_an_aircraft_that_arms_too_slowly_does_not_take_off() -> None:
+    vehicle, clock = Scripted(), ManualClock(START)
+
+    def arm() -> Outcome:
+        clock.sleep(9.0)
+        return OK
+
+    vehicle.arm = arm  # type: ignore[method-assign]
+    patrol = Patrol(vehicle, timed(0.0, 95.0), clock, lambda entry: None, launched_s=5.0)
+    assert patrol.run() is FlightPhase.FAILED
+    assert "start" not in vehicle.calls
+
+
 def test_one_aircraft_alone_flies_its_sorties_without_waiting() -> None:
     class Swaps(Scripted):
         def swap_battery(self) -> Outcome:
