@@ -111,12 +111,15 @@ def fence_items(plan: PatrolPlan) -> list[MissionItem]:
 
 
 def rally_items(plan: PatrolPlan) -> list[MissionItem]:
-    """Home as the one rally point, at the height of the highest waypoint so that the way back is clear."""
+    """Home as the one rally point, at the height of the highest waypoint so that the way back is clear.
+
+    In whole metres, upwards: ArduPilot keeps no others for rally points.
+    """
     heights = [point.altitude_above_home_m for sortie in plan.sorties for point in sortie.waypoints]
     return [
         MissionItem(
             command=RALLY_POINT, frame=FRAME_RELATIVE, x=plan.home[0], y=plan.home[1],
-            z=max(heights, default=plan.altitude_agl_m),
+            z=float(math.ceil(max(heights, default=plan.altitude_agl_m))),
         )
     ]  # fmt: skip
 

@@ -398,14 +398,20 @@ class Link:
 
 
 _NO_VEHICLES = frozenset({
-    mavlink.MAV_TYPE_GENERIC, mavlink.MAV_TYPE_ANTENNA_TRACKER, mavlink.MAV_TYPE_GCS,
+    mavlink.MAV_TYPE_ANTENNA_TRACKER, mavlink.MAV_TYPE_GCS,
     mavlink.MAV_TYPE_ONBOARD_CONTROLLER, mavlink.MAV_TYPE_GIMBAL, mavlink.MAV_TYPE_ADSB,
     mavlink.MAV_TYPE_CAMERA, mavlink.MAV_TYPE_CHARGING_STATION, mavlink.MAV_TYPE_ODID,
 })  # fmt: skip
-"""ArduCopter calls itself generic until its motors are set up; a tracker runs ArduPilot, too."""
+"""Some of them run an autopilot's firmware, too."""
 
 
 def _is_autopilot(heartbeat: Message) -> bool:
+    if heartbeat.type == mavlink.MAV_TYPE_GENERIC and (
+        # ArduCopter calls itself so until its motors are set up, and so do many onboard computers
+        heartbeat.autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
+        or heartbeat.get_srcComponent() != mavlink.MAV_COMP_ID_AUTOPILOT1
+    ):
+        return False
     return (
         heartbeat.get_srcSystem() != 0
         and heartbeat.autopilot != mavlink.MAV_AUTOPILOT_INVALID

@@ -28,6 +28,9 @@ _HEIGHTS = frozenset({16, 17, 18, 19, 22, 82, 5100})
 _FRAMES = {0: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}
 PLACE_TOLERANCE_DEG = 3e-7
 HEIGHT_TOLERANCE_M = 0.06
+RALLY_TOLERANCE_M = 1.0
+"""ArduPilot keeps heights of rally points in whole metres, cut off."""
+_RALLY = 5100
 
 _REFUSALS = {
     1: "the vehicle refuses it as a whole (a fence that is none, or a change while it flies the mission)",
@@ -127,6 +130,6 @@ def _item_difference(ours: WireItem, theirs: WireItem) -> str | None:
     if ours.command in _HEIGHTS:
         if _FRAMES.get(ours.frame, ours.frame) != _FRAMES.get(theirs.frame, theirs.frame):
             return f"its height is stored in frame {theirs.frame} instead of {ours.frame}"
-        if abs(ours.z - theirs.z) > HEIGHT_TOLERANCE_M:
+        if abs(ours.z - theirs.z) > (RALLY_TOLERANCE_M if ours.command == _RALLY else HEIGHT_TOLERANCE_M):
             return f"its height is stored as {theirs.z:g} m instead of {ours.z:g} m"
     return None

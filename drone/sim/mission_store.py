@@ -86,6 +86,8 @@ def as_stored(item: StoredItem) -> StoredItem:
             kept, param1=float(int(item.param1)), param2=float(int(item.param2) & 255),
             param3=float(int(item.param3) & 255), param4=0.0,
         )  # fmt: skip
+    if item.command == mavlink.MAV_CMD_NAV_RALLY_POINT:
+        return replace(kept, z=float(int(item.z)))
     if item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
         return replace(kept, frame=2, param1=0.0, param4=0.0, x=0, y=0, z=0.0)
     if not math.isfinite(item.param4):

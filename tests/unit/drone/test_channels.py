@@ -38,6 +38,7 @@ def test_a_tracker_a_companion_and_a_copter_that_still_boots_are_not_taken_for_t
     link.start()
     wire.feed(Framing(2, 1).pack(heartbeat(mavlink.MAV_TYPE_ANTENNA_TRACKER)))
     wire.feed(Framing(1, 191).pack(heartbeat(mavlink.MAV_TYPE_ONBOARD_CONTROLLER, 0)))
+    wire.feed(Framing(1, 191).pack(heartbeat(mavlink.MAV_TYPE_GENERIC, 0)))
     wire.feed(Framing(1, 1).pack(heartbeat(mavlink.MAV_TYPE_GENERIC)))
     with pytest.raises(NoVehicle):
         link.wait_for_vehicle(0.2)

@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -15,11 +16,13 @@ from drone.mavlink.alarms import Alarms, plan_ids
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.framing import Framing, Message
 from drone.mavlink.link import Link, Patience
+from drone.mavlink.meaning import RALLY, WireItem, difference
 from drone.mavlink.modes import ARDUPILOT, PX4
 from drone.mavlink.parameters import set_link_loss, set_parameter, switch_fence_on
 from drone.sim.flavours import FLAVOURS
 from drone.vehicle import FlightMode, Outcome, Verdict
 from missions.clock import SystemClock
+from missions.mission_items import rally_items
 from tests.unit.drone.test_link import HEARTBEAT, Wire
 from tests.vehicles import connected, parked, small_plan
 
@@ -57,8 +60,8 @@ def test_px4_is_ready_again_after_a_return_which_leaves_it_in_a_mode_that_cannot
         assert vehicle.upload(small_plan())
         assert vehicle.return_home()
         assert not autopilot.flight.prearm_bit
-        until(lambda: vehicle.readiness().ready)
-        assert vehicle.state().mode is FlightMode.HOLD
+        until(lambda: not vehicle.readiness().ready or vehicle.state().mode is FlightMode.HOLD)
+        until(lambda: vehicle.readiness().ready and vehicle.state().mode is FlightMode.HOLD)
         assert not [text for text in vehicle.new_messages() if "ALARM" in text]
         assert vehicle.arm()
 
@@ -229,3 +232,15 @@ def test_a_mission_that_begins_anew_on_resumption_is_sent_on_to_where_it_was_pau
         assert vehicle.resume()
         until(lambda: autopilot.flight.mission.index >= held_at)
         assert any("began the mission anew" in text for text in vehicle.new_messages())
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_rally_points_at_broken_heights_are_accepted_where_only_whole_metres_are_kept(flavour: str) -> None:
+    with connected(parked(flavour=flavour)) as vehicle:
+        until(lambda: vehicle.readiness().ready)
+        assert vehicle.upload(small_plan(height_m=40.37))
+    (rally,) = rally_items(small_plan(height_m=40.37))
+    assert rally.z == 41.0
+    sent = WireItem.of(replace(rally, z=40.37))
+    assert difference(RALLY, [sent], [replace(sent, z=40.0)]) is None
+    assert difference(RALLY, [sent], [replace(sent, z=20.0)]) is not None

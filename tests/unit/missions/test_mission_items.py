@@ -67,7 +67,7 @@ def test_fence_is_the_allowed_area(plan: PatrolPlan) -> None:
 def test_rally_point_is_home_at_the_highest_waypoint(plan: PatrolPlan) -> None:
     (rally,) = mi.rally_items(plan)
     assert (rally.command, rally.x, rally.y) == (mi.RALLY_POINT, plan.home[0], plan.home[1])
-    assert rally.z == max(p.altitude_above_home_m for s in plan.sorties for p in s.waypoints)
+    assert rally.z == math.ceil(max(p.altitude_above_home_m for s in plan.sorties for p in s.waypoints))
 
 
 def test_photos_are_taken_on_lanes_only_and_every_trigger_is_ended(brook: Site) -> None:
