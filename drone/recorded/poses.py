@@ -62,6 +62,7 @@ class RecordedPoses:
         ground_amsl_m: height of the take-off point above sea level, the ground where no terrain is given.
         source: what was read, for people.
         warnings: every assumption that was made, one sentence each.
+        zoom_spread: how far the focal length strays during the recording, as a share of it.
     """
 
     track: PoseTrack
@@ -69,6 +70,7 @@ class RecordedPoses:
     ground_amsl_m: float
     source: str
     warnings: tuple[str, ...] = ()
+    zoom_spread: float = 0.0
 
 
 def zone_of(defaults: PoseDefaults, warnings: list[str]) -> tzinfo:

@@ -139,6 +139,7 @@ def _open_video(options: ReplayOptions, given: PoseDefaults) -> Recording:
     if given.start is None and poses.start is not None:
         _check_day(options.source, telemetry, poses.start)
     camera = _video_camera(options.camera, video.camera_size)
+    camera = replace(camera, focal_sigma=max(camera.focal_sigma, poses.zoom_spread))
     assert video.start is not None
     clocks = settle_clocks(options.source, poses, camera, video.start)
     return Recording(

@@ -26,7 +26,7 @@ _GPS = re.compile(rf"GPS\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(?:,\s*({_NUMBER
 _HOME = re.compile(rf"HOME\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})")
 _BAROMETER = re.compile(rf"(?:BAROMETER|Hb)\s*:\s*({_NUMBER})")
 _FLAT_HEIGHT = re.compile(rf"\bH\s+({_NUMBER})\s*m")
-_PAIR = re.compile(rf"([A-Za-z_]+)\s*:\s*({_NUMBER})(?=\s*\]|\s+[A-Za-z_]+\s*:)")
+_PAIR = re.compile(rf"([A-Za-z_]+)\s*:\s*({_NUMBER})(?=\s*[\],]|\s+[A-Za-z_]+\s*:)")
 _NAMES = {
     "latitude": "latitude", "longitude": "longitude", "longtitude": "longitude",
     "rel_alt": "relative_m", "relative_altitude": "relative_m", "abs_alt": "absolute_m",
@@ -35,6 +35,7 @@ _NAMES = {
     "gb_pitch": "gimbal_pitch_deg", "gimbal_pitch": "gimbal_pitch_deg",
     "gb_roll": "gimbal_roll_deg", "gimbal_roll": "gimbal_roll_deg",
     "drone_yaw": "heading_deg", "yaw": "heading_deg", "heading": "heading_deg",
+    "focal_len": "focal_length", "dzoom_ratio": "digital_zoom",
 }  # fmt: skip
 
 
@@ -51,7 +52,8 @@ class Generation(StrEnum):
 class SrtSample:
     """What one cue says. Stamps are as written, without zone; heights in metres, angles in degrees.
 
-    ``cue_s`` is the cue's start in the video. ``decimals`` is how many the position carries.
+    ``cue_s`` is the cue's start in the video. ``decimals`` is how many the position carries. Focal length and
+    digital zoom come in units that differ by model: only their changes mean something.
     """
 
     line: int
@@ -67,6 +69,8 @@ class SrtSample:
     gimbal_pitch_deg: float | None = None
     gimbal_roll_deg: float | None = None
     heading_deg: float | None = None
+    focal_length: float | None = None
+    digital_zoom: float | None = None
     home: tuple[float, float] | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ HEIGHT_SIGMA_M = 3.0
 NEAR_GROUND_M = 5.0
 METRES_A_DEGREE = 111_320.0
 STAMPS_DRIFT_S = 2.0
+ZOOM_STEADY = 1.02
 
 
 def srt_poses(source: SrtLog | Path | str, defaults: PoseDefaults | None = None) -> RecordedPoses:
@@ -68,6 +70,7 @@ def srt_poses(source: SrtLog | Path | str, defaults: PoseDefaults | None = None)
         for i, sample in enumerate(samples)
         if np.isfinite(look.yaw[i])
     ]  # fmt: skip
+    zoom_spread = _zoom_spread(samples, warnings)
     spacing = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
     return RecordedPoses(
         track=PoseTrack(poses, max_gap_s=max(2.0, 2.5 * spacing)),
@@ -75,7 +78,22 @@ def srt_poses(source: SrtLog | Path | str, defaults: PoseDefaults | None = None)
         ground_amsl_m=ground,
         source=f"DJI subtitles, {log.generation.value}, {len(poses)} poses",
         warnings=tuple(warnings),
+        zoom_spread=zoom_spread,
     )
+
+
+def _zoom_spread(samples: Sequence[SrtSample], warnings: list[str]) -> float:
+    """How far the focal length strays within the recording, as a share of it; an alarm where it does."""
+    spread = 0.0
+    for name, words in (("focal_length", "focal length"), ("digital_zoom", "digital zoom")):
+        told = [value for sample in samples if (value := getattr(sample, name)) is not None and value > 0]
+        if told and max(told) > ZOOM_STEADY * min(told):
+            spread = max(spread, 1.0 - min(told) / max(told))
+            warnings.append(
+                f"alarm: the {words} changes from {min(told):g} to {max(told):g} during the recording, the "
+                "camera that was given holds for one of them; places elsewhere are not to be relied on"
+            )
+    return min(spread, 0.5)
 
 
 def _times(log: SrtLog, given: PoseDefaults, warnings: list[str]) -> tuple[datetime, Array]:

@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 
 from benchmarks.fields import read_field
+from missions.geoid import undulation_m
+from missions.heights import HeightDatum, above_sea_m
 from missions.messages import Look
 from missions.terrain import FlatTerrain
 from server.sightings.ellipses import CHI2_90
 from server.sightings.geotag import NotPlaced, place
-from tests.fixtures.desk import FRAME, GROUND_M, look_at, open_desk, sighting
+from tests.fixtures.desk import FRAME, GROUND_M, LENS, look_at, open_desk, sighting
+from tests.unit.vision.test_attitude import in_frame
+from vision.attitude import YawFrame, camera_attitude
+from vision.camera import Pose, project
 
 FIELD = Path(__file__).resolve().parents[2].parent / "shared/data/geolocation"
 COMMON = np.sqrt([0.9, 0.9, 0.9, 0.9, 0.6, 0.6])
@@ -72,6 +77,32 @@ def _coverage(views: int, bearings: Sequence[float], trials: int) -> tuple[float
         inside += bool(error @ np.linalg.solve(placed.covariance_m2, error) <= CHI2_90)
         errors.append(float(np.hypot(*error)))
     return inside / trials, float(np.median(errors))
+
+
+@pytest.mark.parametrize("frame", YawFrame)
+@pytest.mark.parametrize("datum", HeightDatum)
+def test_every_yaw_frame_with_every_height_datum_leads_to_the_spot_and_back(
+    frame: YawFrame, datum: HeightDatum
+) -> None:
+    look, vehicle, home_m = look_at(30, -40, bearing_deg=130), (217.0, 8.0, -6.0), 75.0
+    pose = look.pose
+    there = pose.latitude, pose.longitude
+    over = {
+        HeightDatum.SEA: 0.0, HeightDatum.ELLIPSOID: -float(undulation_m(*there)[0]),
+        HeightDatum.GROUND: GROUND_M, HeightDatum.HOME: home_m,
+    }  # fmt: skip
+    reported = pose.altitude_amsl_m - over[datum]
+    terrain = FlatTerrain(GROUND_M)
+    height = above_sea_m(reported, datum, *there, terrain=terrain, home_amsl_m=home_m)[0]
+    angles = in_frame((pose.yaw_deg, pose.pitch_deg, pose.roll_deg), frame, vehicle)
+    yaw, pitch, roll = camera_attitude(angles, frame, [vehicle])[0]
+    update = {"altitude_amsl_m": height, "yaw_deg": yaw, "pitch_deg": pitch, "roll_deg": roll}
+    placed = place([look.model_copy(update={"pose": pose.model_copy(update=update)})], terrain)
+    assert not isinstance(placed, NotPlaced)
+    spot = FRAME.to_enu(placed.latitude, placed.longitude, placed.altitude_amsl_m)
+    assert spot[0, :2] == pytest.approx([30, -40], abs=0.01)
+    pixel, _ = project(LENS, Pose(**{n: getattr(pose, n) for n in Pose.__dataclass_fields__}), FRAME, spot)
+    assert pixel[0] == pytest.approx([look.u_px, look.v_px], abs=0.01)
 
 
 @pytest.mark.parametrize(("views", "bearings"), [(1, (0,)), (5, (0,)), (20, (0,)), (10, (0, 180))])

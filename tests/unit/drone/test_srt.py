@@ -219,3 +219,18 @@ def test_course_of_a_standing_aircraft_is_unknown() -> None:
     seconds = np.arange(10.0)
     heading, _ = course_headings(seconds, np.zeros(10), np.zeros(10), sigma_m=0.3)
     assert np.isnan(heading).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "spread"),
+    [("[focal_len: 240]", "[focal_len: 240]", 0.0), ("[focal_len: 240]", "[focal_len: 480]", 0.5),
+     ("[dzoom_ratio: 10000, delta:0]", "[dzoom_ratio: 12500, delta:0]", 0.2)],
+)  # fmt: skip
+def test_a_zoom_that_changes_is_an_alarm_and_makes_places_less_certain(
+    tmp_path: Path, first: str, last: str, spread: float
+) -> None:
+    cues = [modern(i, float(i), extra=f"{GIMBAL}{first if i < 3 else last}") for i in range(1, 6)]
+    poses = srt_poses(written(tmp_path, *cues), GIVEN)
+    assert poses.zoom_spread == pytest.approx(spread)
+    alarms = [warning for warning in poses.warnings if warning.startswith("alarm: the")]
+    assert len(alarms) == (spread > 0)
