@@ -222,7 +222,8 @@ class HazardJudge:
             point for point in track.points if point.seconds >= since - 1e-6 and point.place is not None
         ]
         whole = [point for point in points if point.whole] or points
-        zone, fraction = self._zone_of(whole)
+        places = self._upright_places(whole)
+        zone, fraction = self._zone_of(places)
         if zone is None:
             return []
         speed, drift = motion(standing)
@@ -237,12 +238,14 @@ class HazardJudge:
         ]  # fmt: skip
         if not all(reason.fulfilled for reason in reasons):
             return []
-        place = middle(whole)
-        assert place is not None
-        self._parked.setdefault(track.id, (place, zone))
+        seen_at = middle(whole)
+        assert seen_at is not None
+        self._parked.setdefault(track.id, (seen_at, zone))
+        east, north = np.median(places, axis=0)
         return [
             Claim(
-                kind=SightingKind.ILLEGAL_PARKING, tracks=frozenset({track.id}), points=whole, place=place,
+                kind=SightingKind.ILLEGAL_PARKING, tracks=frozenset({track.id}), points=whole,
+                place=(float(east), float(north)),
                 confidence=belief(score, lasted, rule.seconds) * fraction, reasons=reasons, zone=zone.code,
             )
         ]  # fmt: skip
@@ -256,21 +259,32 @@ class HazardJudge:
         """
         samples = np.array(track.steady)
         points = [point for point in track.points if point.place is not None][-len(samples) :]
-        if self.view is None or len(samples) < HEIGHT_LEAST_SAMPLES or len(points) < len(samples):
-            return samples
+        if len(points) == len(samples):
+            samples[:, 1:] -= self._leaning(points, samples)
+        return samples
+
+    def _upright_places(self, points: Sequence[TrackPoint]) -> Array:
+        """Places (n, 2) of looks at a standing vehicle, the error of the camera's height taken out."""
+        told = np.array([(point.seconds, *point.place) for point in points if point.place is not None])
+        return told[:, 1:] - self._leaning(points, told)
+
+    def _leaning(self, points: Sequence[TrackPoint], samples: Array) -> Array:
+        """What an error of the height does (n, 2) to ``samples`` (n, 3), one of each of ``points``."""
+        nothing = np.zeros((len(samples), 2))
+        if self.view is None or len(samples) < HEIGHT_LEAST_SAMPLES:
+            return nothing
         leans = np.array([self._lean(point) for point in points])
         fitted = np.isfinite(leans).all(axis=1) & (samples[:, 0] >= samples[-1, 0] - HEIGHT_WINDOW_S)
         whole = fitted & np.array([point.whole for point in points])
         fitted = whole if whole.sum() >= HEIGHT_LEAST_SAMPLES else fitted
         if fitted.sum() < HEIGHT_LEAST_SAMPLES:
-            return samples
+            return nothing
         places, slopes = samples[fitted, 1:], leans[fitted]
         places, slopes = places - places.mean(axis=0), slopes - slopes.mean(axis=0)
         most = self.rules.height_error
         weak = fitted.sum() * (PLACE_SIGMA_M / most) ** 2
         error = float(np.clip((places * slopes).sum() / ((slopes**2).sum() + weak), -most, most))
-        samples[:, 1:] -= error * np.nan_to_num(leans)
-        return samples
+        return np.asarray(error * np.nan_to_num(leans))
 
     def _lean(self, point: TrackPoint) -> tuple[float, float]:
         """How many metres east and north a place is off for each metre that the camera's height is."""
@@ -300,14 +314,13 @@ class HazardJudge:
             at_most("drift", drift, self.rules.standing_drift, "m", f"within {drift:.1f} m of its place"),
         ]
 
-    def _zone_of(self, points: Sequence[TrackPoint]) -> tuple[Zone | None, float]:
-        """The no-parking zone of most looks and their share; none inside a marked parking place."""
+    def _zone_of(self, places: Array) -> tuple[Zone | None, float]:
+        """The no-parking zone of most places (n, 2) and their share; none inside a marked parking place."""
         assert self._zones is not None
         assert self._forbidden is not None
         assert self.view is not None
         counts: dict[str, int] = {}
         found: dict[str, Zone] = {}
-        places = [point.place for point in points if point.place is not None]
         for place in places:
             latitude, longitude = self.view.geodetic(place)
             if self._zones.containing(latitude, longitude, "parking"):

@@ -32,7 +32,7 @@ class TrackerRules(_Part):
     pixel_sigma_share: float = Share
     pose_jitter: float = Field(ge=0)
     stabilise_tracks: PositiveInt
-    stabilise_leak: float = Share
+    stabilise_seconds: PositiveFloat
     top_speed: dict[str, PositiveFloat]
     start_speed: dict[str, PositiveFloat]
     acceleration: dict[str, PositiveFloat]

@@ -7,6 +7,7 @@ without. Without a pose, boxes are matched by their overlap in the image.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -139,6 +140,7 @@ class Tracker:
         self._next_id = 1
         self._origin: datetime | None = None
         self._shift = np.zeros(2)
+        self._shift_at = 0.0
 
     def update(
         self,
@@ -161,7 +163,7 @@ class Tracker:
         for track in self.tracks:
             self._predict(track, seconds)
         pairs = self._associate(measured, seconds)
-        self._stabilise(measured, pairs)
+        self._stabilise(measured, pairs, seconds)
         held = looked_at(self._boxes(pose)) if looked_at is not None else np.ones(len(self.tracks), np.bool_)
         found = {track.id for track in pairs.values()}
         for track, is_held in zip(self.tracks, held, strict=True):
@@ -321,14 +323,19 @@ class Tracker:
         track.covariance = move @ track.covariance @ move.T + noise
         track.state_at = seconds
 
-    def _stabilise(self, measured: _Measured, pairs: Mapping[int, Track]) -> None:
-        """Take the median surprise of many tracks for an error of the pose, common to the whole frame."""
+    def _stabilise(self, measured: _Measured, pairs: Mapping[int, Track], seconds: float) -> None:
+        """Take the median surprise of many tracks for an error of the pose, common to the whole frame.
+
+        Only quick errors are taken out: the shift is soon forgotten. If it were not, a speed that all
+        tracks got wrongly when they first came into view would go on for ever, and the shift grow to hide it.
+        """
         gaps = [
             measured.places[i] - self._shift - track.state[:2]
             for i, track in pairs.items()
             if track.state is not None and track.hits >= 3 and np.isfinite(measured.places[i]).all()
         ]
-        self._shift *= 1 - self.rules.stabilise_leak
+        self._shift *= math.exp(-(seconds - self._shift_at) / self.rules.stabilise_seconds)
+        self._shift_at = seconds
         if len(gaps) < self.rules.stabilise_tracks:
             return
         common = np.median(np.array(gaps), axis=0)
