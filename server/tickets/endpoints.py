@@ -74,6 +74,6 @@ def get_ticket(ticket_id: UUID, caller: Anyone, session: Reading, context: Ctx) 
 def act(
     ticket_id: UUID, body: ActionRequest, caller: TicketWorker, session: Writing, context: Ctx
 ) -> TicketOut:
-    """File, dispatch, close, reject, reopen, comment on, acknowledge, move or merge a ticket; undo a merge."""
+    """File, dispatch, close, reject, reopen, comment on, acknowledge, move, merge or unmerge a ticket."""
     ticket = service.act(context, session, caller, ticket_id, body)
     return views.detail(context, session, ticket, caller.roles)
