@@ -52,6 +52,9 @@ SHIPPED_SITE = Path(__file__).resolve().parent / "configs/sites/yunxi"
 DEMO_MARK = "skybeat-demo.txt"
 SANDBOX_TOKEN = "replay-sandbox"
 SANDBOX_USER = {"user": "demo", "password": "skybeat-demo"}
+Weights = Annotated[
+    str, typer.Option(help="pinned weights: patrol-rgb, by night patrol-thermal, or a pinned .onnx file")
+]
 EXPECTED_ERRORS = (MissionsError, VisionError, DroneError, StartRefused, OSError, ValueError)
 
 
@@ -242,6 +245,7 @@ def fly(
         str | None,
         typer.Option(help="common launch moment of all the plan's aircraft: 14:05, or ISO 8601"),
     ] = None,
+    weights: Weights = "patrol-rgb",
 ) -> None:
     """Fly a plan with a real or simulated vehicle, watch, and report to a server."""
     from drone.departures import launch_moment
@@ -258,7 +262,7 @@ def fly(
         ground = load_site(site)
         options = FlyOptions(
             video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
-            directory=data_directory, plan_aircraft=aircraft - 1,
+            directory=data_directory, plan_aircraft=aircraft - 1, weights=weights,
             launch_at=launch_moment(start_at, document, aircraft - 1, datetime.now().astimezone()),
         )  # fmt: skip
         typer.echo(launch_notice(document), err=True)
@@ -307,6 +311,7 @@ def replay(
     height_datum: Annotated[
         str | None, typer.Option(help="what a bare altitude counts from: takeoff or sea")
     ] = None,
+    weights: Weights = "patrol-rgb",
     frames_per_second: Annotated[float, typer.Option(min=0.2, max=60, help="how often to look")] = 5.0,
     speed: Annotated[str, typer.Option(help="times real time, or 'max'")] = "max",
     expect: Annotated[Path | None, typer.Option(help="expected tickets, JSON")] = None,
@@ -345,7 +350,7 @@ def replay(
             options = ReplayOptions(
                 source=source, work_directory=Path(scratch) / "agent", telemetry=telemetry, camera=camera,
                 zones=zones, grids=grids, terrain=terrain, expect=expect, junit=junit, defaults=defaults,
-                speed=parse_speed(speed), fps=frames_per_second, sandbox=server is None,
+                speed=parse_speed(speed), fps=frames_per_second, sandbox=server is None, weights=weights,
             )  # fmt: skip
             recording = open_recording(options)
             if server is None:

@@ -31,6 +31,7 @@ def watch_factory(
     *,
     threads: int | None = None,
     seen: MakeReporter | None = None,
+    weights_name: str = "patrol-rgb",
 ) -> Callable[..., Watch]:
     """One detector for all flights, a fresh eye for each.
 
@@ -40,8 +41,9 @@ def watch_factory(
     Args:
         threads: of the detector; None takes one for each core.
         seen: keeps the ledger of ground seen; None keeps none.
+        weights_name: of the pinned weights, or a pinned file.
     """
-    weights = load_weights("patrol-rgb")
+    weights = load_weights(weights_name)
     detector = Detector(weights, input_size=(736, 1280), threads=threads)
     kinds = load_kinds()
 

@@ -41,7 +41,7 @@ class FlyOptions:
     """One flight. ``video`` is a file or a stream; ``token`` is the agent's at the server.
 
     ``plan_aircraft``: which aircraft of the plan it is, from 0. ``launch_at``: the plan's common launch
-    moment.
+    moment. ``weights``: name in the manifest or a pinned file; patrol-thermal for thermal cameras.
     """
 
     video: str
@@ -52,6 +52,7 @@ class FlyOptions:
     directory: Path
     plan_aircraft: int = 0
     launch_at: datetime | None = None
+    weights: str = "patrol-rgb"
 
 
 def planned_camera(planned: PlanCamera) -> CameraModel:
@@ -131,7 +132,9 @@ def _agent(
         AgentIdentity(name=options.name, aircraft=options.name, camera=camera),
         vehicle,
         lambda: open_source(options.video, start=clock.now(), fps=options.frames_per_second),
-        watch_factory(camera, site.terrain, evidence, "drone", seen=seen_at(site, spool)),
+        watch_factory(
+            camera, site.terrain, evidence, "drone", seen=seen_at(site, spool), weights_name=options.weights
+        ),
         client=AgentClient(client), spool=spool, uplink=uplink, clock=clock, terrain=site.terrain,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ What a command needs is imported inside it: ``--help`` of one command loads noth
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +34,11 @@ Enlarge = Annotated[
     float,
     typer.Option(min=1.0, max=8.0, help="With --tiled: how much each part is enlarged, for small people."),
 ]
+InputSize = Annotated[
+    str,
+    typer.Option(help="Largest input of a network that takes any: HEIGHTxWIDTH or one side, e.g. 640."),
+]
+USUAL_INPUT = "736x1280"
 EVALUATION_SHARE = 0.02
 """Average precision needs the weak boxes too: down to this share of the thresholds."""
 
@@ -66,6 +71,7 @@ def detect(
     start: Annotated[str | None, typer.Option(help="Capture time of the first frame, ISO 8601.")] = None,
     tiled: Annotated[bool, typer.Option("--tiled", help="Look in overlapping tiles: slower.")] = False,
     enlarge: Enlarge = TILE_ENLARGED,
+    input_size: InputSize = USUAL_INPUT,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after that many frames.")] = None,
     pictures: Annotated[bool, typer.Option(help="Write redacted pictures with boxes.")] = True,
     original: Annotated[bool, typer.Option("--original", help="Do not blur people and plates.")] = False,
@@ -75,10 +81,15 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Boxes on files: what the network sees in each frame."""
+    from vision.ahead import read_ahead
+    from vision.frames import is_stream
     from vision.redact import redact
 
+    def read(frames: FrameSource) -> Iterator[Frame]:
+        return iter(frames) if is_stream(source) else read_ahead(frames, getattr(detector, "prepare", None))
+
     try:
-        detector = _detector(weights, tiled=tiled, enlarge=enlarge, threads=threads, weak_share=1.0)
+        detector = _detector(weights, input_size, tiled=tiled, enlarge=enlarge, threads=threads)
         frames = _open(source, start, fps)
     except (VisionError, ValueError) as error:
         raise _refuse(error) from error
@@ -89,7 +100,7 @@ def detect(
     try:
         with (out / "detections.jsonl").open("w", encoding="utf-8") as lines, _progress() as progress:
             task = progress.add_task("looking", total=limit)
-            for frame in frames:
+            for frame in read(frames):
                 found = detector.detect(frame.image)
                 lines.write(json.dumps(_line(frame, found)) + "\n")
                 for index in range(len(found)):
@@ -129,14 +140,28 @@ def _open(source: str, start: str | None, fps: float | None) -> FrameSource:
         return open_source(source, datetime(1970, 1, 1, tzinfo=UTC), fps)
 
 
+def _input_size(text: str) -> tuple[int, int]:
+    """Height and width.
+
+    >>> _input_size("384x640"), _input_size("640")
+    ((384, 640), (640, 640))
+    """
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.strip().isdigit() for side in sides):
+        raise ValueError(f"--input-size {text!r} is neither HEIGHTxWIDTH nor one side, e.g. 384x640 or 640")
+    return int(sides[0]), int(sides[-1])
+
+
 def _detector(
-    weights: str, *, tiled: bool, enlarge: float, threads: int | None, weak_share: float
-) -> FrameDetector:
+    weights: str, input_size: str, *, tiled: bool, enlarge: float, threads: int | None,
+    weak_share: float = 1.0,
+) -> FrameDetector:  # fmt: skip
     from vision.detector import Detector
     from vision.tiles import TiledDetector
     from vision.weights import load_weights
 
-    detector = Detector(load_weights(weights), threads=threads, weak_share=weak_share)
+    size = _input_size(input_size)
+    detector = Detector(load_weights(weights), input_size=size, threads=threads, weak_share=weak_share)
     return TiledDetector(detector, size=TILE_PX, enlarge=enlarge) if tiled else detector
 
 
@@ -187,6 +212,7 @@ def evaluate(
     ] = None,
     tiled: Annotated[bool, typer.Option("--tiled", help="Look in overlapping tiles.")] = False,
     enlarge: Enlarge = TILE_ENLARGED,
+    input_size: InputSize = USUAL_INPUT,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the network; default all cores.")
     ] = None,
@@ -200,7 +226,7 @@ def evaluate(
         groups = _groups(group or [])
         images = read_dataset(dataset, [n.strip() for n in names.split(",")] if names else None)
         detector = _detector(
-            weights, tiled=tiled, enlarge=enlarge, threads=threads, weak_share=EVALUATION_SHARE
+            weights, input_size, tiled=tiled, enlarge=enlarge, threads=threads, weak_share=EVALUATION_SHARE
         )
         with _progress() as progress:
             task = progress.add_task("evaluating", total=len(images))
@@ -239,8 +265,21 @@ def _print_figures(figures: dict[str, Any]) -> None:
     for size, row in figures["sizes"].items():
         values = (row[key] for key in ("ap50", "ap", "ar"))
         table.add_row(f"({size})", "", *("-" if v is None else f"{v:.3f}" for v in values), "", "")
+    for band, part in figures.get("ground", {}).items():
+        table.add_row(f"({band} a pixel)", "", "", "", "", "", "")
+        for name, row in part["classes"].items():
+            values = (row[key] for key in ("ap50", "ap", "ar", "precision", "recall"))
+            shown = ("-" if v is None else f"{v:.3f}" for v in values)
+            table.add_row(f"  {name}", str(row["labelled"]), *shown)
     console = Console()
     console.print(table)
+    if figures.get("not_evaluated"):
+        left = ", ".join(f"{count} {name}" for name, count in figures["not_evaluated"].items())
+        typer.echo(f"not evaluated, the weights have no such class: {left}; see --names", err=True)
+    if figures.get("empty"):
+        alarms = figures["empty"]["false_alarms"]
+        said = ", ".join(f"{name} in {count}" for name, count in alarms.items()) or "nothing"
+        console.print(f"in {figures['empty']['images']} images without anything: {said}")
     ece = "-" if figures["ece"] is None else f"{figures['ece']:.3f}"
     console.print(
         f"{figures['images']} images, {figures['milliseconds_per_image']} ms each, calibration error {ece}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from threading import Lock
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -31,6 +33,7 @@ PADDING = 114
 WEAK_SHARE = 0.4
 """Boxes down to this share of their class's threshold are kept for the tracker's second stage."""
 CANDIDATES = 3000
+PREPARED = 4
 LEAST_QUERIES_PX = 256
 """Heads that pick their 300 best answers by themselves fail on inputs with fewer places than that."""
 
@@ -102,6 +105,15 @@ class Letterbox:
         return np.asarray(np.clip(moved, 0, np.array([w, h, w, h], np.float32)), np.float32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """An image and the network's input made of it."""
+
+    image: Pixels
+    box: Letterbox
+    blob: NDArray[np.floating[Any]]
+
+
 class Detector:
     """A pinned network on ONNX Runtime.
 
@@ -145,6 +157,8 @@ class Detector:
             raise ValueError(f"input size {input_size} must be multiples of the stride {weights.stride}")
         self._least = LEAST_QUERIES_PX if weights.head in WITHOUT_SUPPRESSION else 1
         self._type = input_type(self.session)
+        self._prepared: deque[_Prepared] = deque(maxlen=PREPARED)
+        self._lock = Lock()
         self._decode = HEADS[weights.head]
 
     def detect(self, image: Pixels) -> Detections:
@@ -153,13 +167,9 @@ class Detector:
         Raises:
             ImageRefused: the image is not uint8 (H, W, 3).
         """
-        h, w = check_image(image).shape[:2]
-        box = Letterbox.fit(
-            (h, w), self.input_size, stride=self.weights.stride, dynamic=self._dynamic,
-            centred=self.weights.head != "yolox", least=self._least,
-        )  # fmt: skip
-        blob = self.blob(box.apply(image))
-        output = run(self.session, self.weights.path, blob.astype(self._type, copy=False))
+        box, blob = self._taken(image) or self._input(image)
+        h, w = image.shape[:2]
+        output = run(self.session, self.weights.path, blob)
         boxes, scores, classes = self._strongest(self._decode(output, self._floors, box.input_hw))
         boxes = box.to_image(boxes, (h, w))
         real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1) & np.isfinite(scores)
@@ -169,6 +179,35 @@ class Detector:
         else:
             kept = suppress(boxes, scores, classes, self.weights.iou_threshold)
         return Detections(boxes[kept], self._calibrated(scores[kept]), classes[kept], self.names)
+
+    def prepare(self, image: Pixels) -> None:
+        """Make the network's input of an image that is looked at soon; in another thread, while one is.
+
+        The last ``PREPARED`` are kept. The image must not be changed before it is looked at.
+
+        Raises:
+            ImageRefused: the image is not uint8 (H, W, 3).
+        """
+        item = _Prepared(image, *self._input(image))
+        with self._lock:
+            self._prepared.append(item)
+
+    def _input(self, image: Pixels) -> tuple[Letterbox, NDArray[np.floating[Any]]]:
+        h, w = check_image(image).shape[:2]
+        box = Letterbox.fit(
+            (h, w), self.input_size, stride=self.weights.stride, dynamic=self._dynamic,
+            centred=self.weights.head != "yolox", least=self._least,
+        )  # fmt: skip
+        return box, self.blob(box.apply(image)).astype(self._type, copy=False)
+
+    def _taken(self, image: Pixels) -> tuple[Letterbox, NDArray[np.floating[Any]]] | None:
+        """What was prepared of this very image, once."""
+        with self._lock:
+            item = next((one for one in self._prepared if one.image is image), None)
+            if item is None:
+                return None
+            self._prepared.remove(item)
+        return item.box, item.blob
 
     def blob(self, padded: Pixels) -> NDArray[np.float32]:
         """The network's input of a padded image: float32 (1, 3, H, W)."""

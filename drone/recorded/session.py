@@ -20,6 +20,7 @@ from drone.uplink import AgentNotAccepted, Uplink, check_answer
 from missions.clock import Clock
 from missions.kinds import CONFIGS, load_kinds
 from missions.zones import Zones
+from vision.ahead import read_ahead
 from vision.detector import Detector, FrameDetector
 from vision.evidence import EvidenceStore
 from vision.frames import Frame
@@ -83,7 +84,8 @@ def run_replay(
     try:
         uplink = Uplink(spool, client, seed=options.seed)
         result = replay(
-            opened.frames, opened.poses.track, watch, spool, speed=options.speed, clock=clock,
+            read_ahead(opened.frames, getattr(eye, "prepare", None)), opened.poses.track, watch, spool,
+            speed=options.speed, clock=clock,
             on_frame=on_frame, on_sightings=lambda _: _deliver(uplink),
         )  # fmt: skip
         warnings = [*opened.warnings, *_remarks(result, eye), *_finish(uplink, spool, options)]

@@ -15,6 +15,7 @@ from drone.recorded.session import _remarks, pinned_detector
 from missions.terrain import FlatTerrain
 from vision.camera import CameraModel
 from vision.detector import Detector
+from vision.errors import WeightsMissing
 from vision.evidence import EvidenceStore
 from vision.glances import RotaDetector
 from vision.tiles import TiledDetector
@@ -64,3 +65,17 @@ def test_a_replay_says_why_people_could_not_be_found(tmp_path: Path) -> None:
     assert _remarks(result, eye) == []
     eye.refusal = "from 500 m a person spans 3 px"
     assert "from 500 m" in _remarks(result, eye)[0]
+
+
+def test_thermal_weights_can_be_chosen_and_others_are_refused(tmp_path: Path) -> None:
+    store, video = EvidenceStore(tmp_path), tmp_path / "flight.mp4"
+    make = watch_factory(
+        LENS[1280], FlatTerrain(0.0), store, "drone", threads=1, weights_name="patrol-thermal"
+    )
+    assert "fire" not in make(UUID(int=1), lambda at: None, None)._detector.names
+    options = ReplayOptions(source=video, work_directory=tmp_path, weights="patrol-thermal")
+    eye, label = pinned_detector(options, cast(Recording, SimpleNamespace(camera=LENS[1280])))
+    assert label.startswith("patrol-thermal")
+    assert "fire" not in eye.names
+    with pytest.raises(WeightsMissing, match="no weights named"):
+        watch_factory(LENS[1280], FlatTerrain(0.0), store, "drone", weights_name="night")
