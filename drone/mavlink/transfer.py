@@ -7,6 +7,7 @@ reading back.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _SLOWEST_S, _FASTEST_S = 2.5, 0.25
 _TRIES = 2
 """A transfer asks so many times as often for one item as a command is sent: it has hundreds of exchanges, and
 must not fail for one of them."""
+_DOWNLOADS = 30
+_ENDED_S, _ENDED_TRIES = 6.0, 6
+"""An item that was asked for so long, and so often, will not come: PX4 has ended the download."""
 _SILENCES = 3.0
 """At 30 % loss all five heartbeats of five seconds are lost every few minutes; of fifteen, never."""
 
@@ -60,6 +64,10 @@ class _Pace:
             self.spread_s += 0.25 * (abs(round_trip_s - self.smoothed_s) - self.spread_s)
             self.smoothed_s += 0.125 * (round_trip_s - self.smoothed_s)
         self.settle()
+
+
+class _Interrupted(Exception):
+    """The vehicle has ended a download."""
 
 
 class TransferLink(Protocol):
@@ -142,8 +150,18 @@ class MissionTransfer:
         return Outcome(Verdict.ACCEPTED)
 
     def download(self, kind: int) -> list[WireItem] | None:
-        """What the vehicle has; None when it does not answer to the end."""
+        """What the vehicle has; None when it does not answer to the end.
+
+        PX4 sends items in their order only, and ends a download in which it hears no request for five
+        seconds, or one out of order: what is asked for then gets no answer, and the download begins anew.
+        """
         self._progress(answered=False)
+        for _ in range(_DOWNLOADS):
+            with contextlib.suppress(_Interrupted):
+                return self._download(kind)
+        return None
+
+    def _download(self, kind: int) -> list[WireItem] | None:
         link, target = self._link, self._link.target
         count = self._ask(
             mavlink.MAVLink_mission_request_list_message(*target, kind), ("MISSION_COUNT",),
@@ -155,18 +173,22 @@ class MissionTransfer:
         for index in range(count.count):
             item = self._ask(
                 mavlink.MAVLink_mission_request_int_message(*target, index, kind),
-                ("MISSION_ITEM_INT", "MISSION_ITEM"),
-                _is_item(index, kind),
-            )
+                ("MISSION_ITEM_INT", "MISSION_ITEM", *(() if self._home_item else ("MISSION_ACK",))),
+                _is_item(index, kind), ends=not self._home_item,
+            )  # fmt: skip
             if item is None:
                 return None
+            if item.get_type() == "MISSION_ACK":
+                raise _Interrupted
             items.append(WireItem.received(item))
         link.send(mavlink.MAVLink_mission_ack_message(*target, mavlink.MAV_MISSION_ACCEPTED, kind))
         return items
 
     def _ask(
-        self, message: Message, kinds: tuple[str, ...], fits: Callable[[Message], bool]
+        self, message: Message, kinds: tuple[str, ...], fits: Callable[[Message], bool], *, ends: bool = False
     ) -> Message | None:
+        """The reply, or None. With ``ends`` a vehicle that has ended the download raises ``_Interrupted``."""
+        asked = self._link.now()
         for number in range(_TRIES * self._patience.tries):
             begun = self._link.now()
             reply = self._link.request(
@@ -182,6 +204,8 @@ class MissionTransfer:
                 return reply
             if self._hopeless:
                 return None
+            if ends and self._link.now() - asked > max(_ENDED_S, _ENDED_TRIES * self._pace.interval_s):
+                raise _Interrupted
             self._pace.slow_down()
         return None
 
@@ -281,4 +305,13 @@ class MissionTransfer:
 
 
 def _is_item(index: int, kind: int) -> Callable[[Message], bool]:
-    return lambda message: message.seq == index and message.mission_type == kind
+    """An item, or a refusal to send it."""
+
+    def fits(message: Message) -> bool:
+        if message.mission_type != kind:
+            return False
+        if message.get_type() == "MISSION_ACK":
+            return bool(message.type != mavlink.MAV_MISSION_ACCEPTED)
+        return bool(message.seq == index)
+
+    return fits

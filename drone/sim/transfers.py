@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -36,12 +36,26 @@ class _Upload:
     items: list[StoredItem] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Download:
+    sender: tuple[int, int]
+    kind: int
+    heard_s: float
+    next: int = 0
+
+    @property
+    def of(self) -> tuple[tuple[int, int], int]:
+        return self.sender, self.kind
+
+
 class Transfers:
     """Answers the mission messages of all sessions; one upload at a time.
 
     ArduPilot stores a mission item by item, asks with the old message and answers an item out of turn with an
     acknowledgement. PX4 keeps the old mission until the new one is complete, asks for the first item with the
-    old message and for the rest in the form that it got, and says nothing to what comes out of turn.
+    old message and for the rest in the form that it got, and says nothing to what comes out of turn. It sends
+    items only in their order, each again on request; a download in which nothing is asked for during five
+    seconds is over, and what is asked for then gets no answer.
     """
 
     def __init__(
@@ -56,6 +70,7 @@ class Transfers:
         self._store, self._now, self._flying_auto, self._say = store, now, flying_auto, say
         self._flavour = flavour
         self._upload: _Upload | None = None
+        self._download: _Download | None = None
         self._handlers: dict[str, Callable[[Session, Message, tuple[int, int]], None]] = {
             "MISSION_COUNT": self._count,
             "MISSION_ITEM_INT": self._item,
@@ -173,6 +188,7 @@ class Transfers:
 
     def _request_list(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         kind = message.mission_type
+        self._download = _Download(sender, kind, self._now())
         session.send(mavlink.MAVLink_mission_count_message(*sender, len(self._items(kind)), kind))
 
     def _items(self, kind: int) -> list[StoredItem]:
@@ -197,6 +213,8 @@ class Transfers:
 
     def _request(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         kind, items = message.mission_type, self._items(message.mission_type)
+        if self._flavour.is_px4 and not self._in_order(session, message, sender):
+            return
         if not 0 <= message.seq < len(items):
             self._answer(session, sender, kind, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
@@ -210,6 +228,21 @@ class Transfers:
         else:
             x, y = (item.latitude, item.longitude) if item.placed else (float(item.x), float(item.y))
             session.send(mavlink.MAVLink_mission_item_message(*head, *params, x, y, item.z, kind))
+
+    def _in_order(self, session: Session, message: Message, sender: tuple[int, int]) -> bool:
+        """Whether PX4 sends the item that is asked for."""
+        download, now = self._download, self._now()
+        if download is None or download.of != (sender, message.mission_type):
+            return False
+        if now - download.heard_s > self._flavour.give_up_s:
+            self._download = None
+            return False
+        if message.seq not in (download.next, download.next - 1):
+            self._download = None
+            self._answer(session, sender, message.mission_type, mavlink.MAV_MISSION_ERROR)
+            return False
+        self._download = replace(download, next=message.seq + 1, heard_s=now)
+        return True
 
     def _clear(self, session: Session, message: Message, sender: tuple[int, int]) -> None:
         if message.mission_type == MISSION and self._flying_auto() and self._flavour.home_item:

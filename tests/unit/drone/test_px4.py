@@ -159,6 +159,45 @@ def test_an_item_out_of_turn_gets_no_answer_and_an_upload_that_stops_is_dropped(
     assert read_back(station) == []
 
 
+def test_items_are_sent_in_their_order_and_a_download_that_rests_is_over() -> None:
+    station = Station(px4())
+    upload(station, mission_items(small_plan()))
+
+    def ask(number: int) -> int:
+        before = len(station.all("MISSION_ITEM_INT"))
+        station.send(mavlink.MAVLink_mission_request_int_message(1, 1, number, 0))
+        return len(station.all("MISSION_ITEM_INT")) - before
+
+    assert ask(0) == 0, "nothing without a list"
+    station.send(mavlink.MAVLink_mission_request_list_message(1, 1, 0))
+    assert [ask(number) for number in (0, 0, 1)] == [1, 1, 1]
+    station.step(6.0)
+    assert ask(2) == 0
+    station.send(mavlink.MAVLink_mission_request_list_message(1, 1, 0))
+    assert [ask(number) for number in (0, 5)] == [1, 0]
+    assert station.last("MISSION_ACK").type == mavlink.MAV_MISSION_ERROR
+    assert ask(1) == 0
+
+
+def test_a_read_back_that_the_radio_interrupts_begins_anew() -> None:
+    autopilot = px4()
+    with connected(autopilot) as vehicle:
+        until(lambda: vehicle.readiness().ready)
+        assert vehicle.upload(small_plan())
+        transfers = autopilot._transfers
+        handle, ended = transfers._in_order, []
+
+        def forgetful(session: object, message: object, sender: object) -> bool:
+            if message.seq == 3 and not ended:  # type: ignore[attr-defined]
+                ended.append(True)
+                transfers._download = None
+            return handle(session, message, sender)  # type: ignore[arg-type]
+
+        transfers._in_order = forgetful
+        assert vehicle._still_planned()
+        assert ended
+
+
 def test_a_station_that_knows_only_the_new_request_says_so() -> None:
     station = Station(px4())
     station.send(mavlink.MAVLink_mission_count_message(1, 1, 2, 0))
