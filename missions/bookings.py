@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -72,9 +72,12 @@ class Fleet:
     one_setting: bool = False
     """Whether a flight keeps one height and pitch throughout, as a patrol plan does."""
 
-    def highest_for(self, finest_m: float) -> float:
-        """The height at which a pixel of the straight-down view covers ``finest_m`` metres."""
-        return finest_m * self.image_width_px / 2 / math.tan(math.radians(self.horizontal_fov_deg) / 2)
+    def highest_for(self, finest_m: float, pitch_deg: float = -90.0) -> float:
+        """The height at which a pixel in the middle of the view covers ``finest_m`` metres."""
+        straight_down = (
+            finest_m * self.image_width_px / 2 / math.tan(math.radians(self.horizontal_fov_deg) / 2)
+        )
+        return float(straight_down * math.sin(math.radians(max(-pitch_deg, 10.0))) ** 1.5)
 
     def minutes_over(self, cell: BookedCell, height_m: float) -> float:
         """Lanes over a cell at that height, a turn of ten seconds between two."""
@@ -262,9 +265,13 @@ def _passes(
     return passes, conflicts
 
 
-def _heights(bookings: list[Booking], fleet: Fleet, roofs_m: float = 0.0) -> tuple[float, float]:
+def _heights(
+    bookings: Sequence[Booking], fleet: Fleet, roofs_m: float = 0.0, pitch_deg: float = -90.0
+) -> tuple[float, float]:
+    """Least and greatest height that serve all, at that pitch or the steepest that all allow."""
+    pitch = max(pitch_deg, *(booking.pitch_deg[0] for booking in bookings))
     low = max(roofs_m, *(booking.lowest_m for booking in bookings))
-    return low, min(min(booking.highest_m, fleet.highest_for(booking.finest_m)) for booking in bookings)
+    return low, min(min(b.highest_m, fleet.highest_for(b.finest_m, pitch)) for b in bookings)
 
 
 def _cannot_share(bookings: list[Booking], fleet: Fleet, roofs_m: float) -> str:
@@ -318,7 +325,8 @@ def _as_flown(passes: list[Pass], fleet: Fleet) -> list[Pass]:
     """The passes at the heights and pitches that they are flown at within one flight."""
     if not fleet.one_setting:
         return passes
-    height, pitch = min(p.height_m for p in passes), max(p.pitch_deg for p in passes)
+    pitch = max(p.pitch_deg for p in passes)
+    height = min(_heights(p.bookings, fleet, pitch_deg=pitch)[1] for p in passes)
     return [replace(each, height_m=height, pitch_deg=pitch) for each in passes]
 
 
@@ -328,11 +336,12 @@ def _share_setting(passes: list[Pass], cells: Mapping[str, BookedCell], fleet: F
     It must not hold up more urgent ones by a lower flight either.
     """
     *before, last = passes
-    if last.priority < before[0].priority and last.height_m < min(p.height_m for p in before):
+    lowered = _as_flown(passes, fleet)[0].height_m < _as_flown(before, fleet)[0].height_m
+    if last.priority < before[0].priority and lowered:
         return False
     bookings = [booking for each in passes for booking in each.bookings]
     low = max(*(b.lowest_m for b in bookings), *(cells[p.cell].lowest_m for p in passes))
-    if low > min(p.height_m for p in passes):
+    if low > _as_flown(passes, fleet)[0].height_m:
         return False
     if max(p.pitch_deg for p in passes) > min(b.pitch_deg[1] for b in bookings):
         return False

@@ -148,7 +148,7 @@ def _wishes(
             and row.served.get(code, 0.0) < context.settings.booking_share
         )  # fmt: skip
         if left:
-            finest = _flown_fineness(row.finest_m, row.steepest_deg)
+            finest = _flown_fineness(row.finest_m)
             yield as_booking(row, cells=left, opens=max(row.opens_at, now), finest_m=finest)
 
 
@@ -165,14 +165,10 @@ def _under_way(session: Session, rows: Sequence[BookingRow]) -> dict[str, set[st
     }  # fmt: skip
 
 
-def _flown_fineness(finest_m: float, pitch_deg: float) -> float:
-    """The fineness straight down from the height at which a tilted picture's middle is fine enough.
-
-    The ledger counts in classes; ground at depth z shows ``z^1.5 / (f h^0.5)``, the middle of the picture
-    lies at ``z = h / sin(pitch)``.
-    """
+def _flown_fineness(finest_m: float) -> float:
+    """The fineness that is planned for: the ledger counts in classes, and height is not held exactly."""
     graded = max((step for step in FINENESS_M if step <= finest_m + 1e-9), default=FINENESS_M[0])
-    return float(graded * HEIGHT_MARGIN * math.sin(math.radians(max(-pitch_deg, 10.0))) ** 1.5)
+    return graded * HEIGHT_MARGIN
 
 
 def _fleet(context: Context, camera: CameraEntry, aircraft: int) -> Fleet:

@@ -177,3 +177,11 @@ def test_a_flight_stays_over_the_roofs() -> None:
     assert [each.height_m >= 90.0 for flight in plan.flights for each in flight.passes] == [True]
     (conflict,) = plan.conflicts
     assert (conflict.cell, "400 m the least allowed, over roofs too" in conflict.text) == ("c2", True)
+
+
+def test_a_tilted_camera_flies_lower_for_the_same_fineness() -> None:
+    fleet = replace(FLEET, one_setting=True)
+    wanted = [booking("a1", "c1", finest_m=0.05), booking("b1", "c2", pitch_deg=(-60.0, -30.0))]
+    (flight,) = merge(wanted, CELLS, fleet, NOON).flights
+    assert {each.pitch_deg for each in flight.passes} == {-60.0}
+    assert flight.passes[0].height_m == pytest.approx(fleet.highest_for(0.05) * 0.75**0.75)
