@@ -24,6 +24,7 @@ from vision.flow import PictureMotion
 from vision.frames import Pixels
 from vision.ground import GroundView
 from vision.groups import Group, GroupBook, GroupMoment, linked, straightness
+from vision.hazards import motion as motion_of
 from vision.hazards import needed_looks
 from vision.motion import Moment, Mover
 from vision.rules import CrowdRules
@@ -186,6 +187,8 @@ class CrowdJudge:
     ) -> _Quarrel | None:
         rules = self.rules
         i, j = strand.person, strand.partner
+        if self._walks(scene.people[i], scene.seconds):
+            return None
         if (
             strand.followed_s < rules.track_history or motion.company < rules.pair_company
             or motion.reversals < rules.pair_reversals or motion.drift > rules.pair_drift
@@ -211,6 +214,15 @@ class CrowdJudge:
                 return None
         ids = tuple(scene.people[k].id for k in pair)
         return _Quarrel(ids, motion, (*pair, *around), branch, needed)
+
+    def _walks(self, person: Track, seconds: float) -> bool:
+        """Whether the boxes say that somebody moves on, whatever was followed in the picture. Long enough
+        that to and fro cancel out."""
+        window = self.rules.window
+        recent = np.array([sample for sample in person.steady if sample[0] > seconds - 2 * window])
+        if len(recent) < 3 or recent[-1, 0] - recent[0, 0] < 1.5 * window:
+            return False
+        return motion_of(recent)[0] > self.rules.pair_drift
 
     def _attracted(self, scene: _Scene, around: Sequence[int], middle: Array) -> bool:
         """Whether the people around come nearer or stay, rather than pass by."""

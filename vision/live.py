@@ -120,6 +120,10 @@ class LiveStream(_Closing):
                 reason = str(error).removeprefix(f"{self.url}: ")
             except (av.error.FFmpegError, OSError) as error:
                 reason = str(error.strerror or error)
+            except Exception as error:  # a thread that dies in silence would leave its reader waiting
+                logger.exception("reading %s failed", self.url)
+                self._fail(StreamLost(f"{self.url}: its pictures cannot be read ({error}); check the camera"))
+                return
             # FFmpeg's words for its time-out
             reason = reason.replace("Immediate exit requested", "nothing arrived in time")
             broken_since = broken_since if broken_since is not None else time.monotonic()

@@ -140,7 +140,7 @@ class Tracker:
         self._next_id = 1
         self._origin: datetime | None = None
         self._shift = np.zeros(2)
-        self._shift_at = 0.0
+        self._stabilised_at = 0.0
 
     def update(
         self,
@@ -326,24 +326,31 @@ class Tracker:
     def _stabilise(self, measured: _Measured, pairs: Mapping[int, Track], seconds: float) -> None:
         """Take the median surprise of many tracks for an error of the pose, common to the whole frame.
 
-        Only quick errors are taken out: the shift is soon forgotten. If it were not, a speed that all
-        tracks got wrongly when they first came into view would go on for ever, and the shift grow to hide it.
+        Only quick errors are taken out. What lasts is believed, and moves all tracks by the gains of
+        Benedict and Bordner (1962): a pose can err for long, but a speed that all got wrongly when they
+        first came into view must not go on for ever, hidden behind an error that grows.
         """
         gaps = [
-            measured.places[i] - self._shift - track.state[:2]
+            measured.places[i] - track.state[:2]
             for i, track in pairs.items()
             if track.state is not None and track.hits >= 3 and np.isfinite(measured.places[i]).all()
         ]
-        self._shift *= math.exp(-(seconds - self._shift_at) / self.rules.stabilise_seconds)
-        self._shift_at = seconds
-        if len(gaps) < self.rules.stabilise_tracks:
+        passed, self._stabilised_at = seconds - self._stabilised_at, seconds
+        if len(gaps) < self.rules.stabilise_tracks or passed <= 0:
+            self._shift = np.zeros(2)
             return
         common = np.median(np.array(gaps), axis=0)
         scatter = 1.4826 * np.median(np.abs(np.array(gaps) - common), axis=0)
         # A median of few is itself noisy: shrink it by its own error (James and Stein 1961), so that only a
         # shift that many tracks agree on is taken out.
         error = float(((1.2533 * scatter) ** 2).sum()) / len(gaps)
-        self._shift = self._shift + common * max(0.0, 1.0 - error / max(float(common @ common), 1e-12))
+        common = common * max(0.0, 1.0 - error / max(float(common @ common), 1e-12))
+        believed = 1 - math.exp(-passed / self.rules.stabilise_seconds)
+        faster = believed**2 / (2 - believed) / passed
+        for track in self.tracks:
+            if track.state is not None:
+                track.state += np.concatenate([believed * common, faster * common])
+        self._shift = (1 - believed) * common
 
     def _take(
         self,

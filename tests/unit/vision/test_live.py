@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ START = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
 
 class Picture:
     rotation = 0
+    format = SimpleNamespace(name="yuv420p")
 
     def __init__(self, time: float | None, shade: int) -> None:
         self.time = time
@@ -139,3 +141,15 @@ def test_nobody_answers() -> None:
     with pytest.raises(StreamLost, match="no frame came"):
         LiveStream("rtsp://camera", opener=lambda _: Slow([], gate), first_frame_s=0.05)
     assert wire.pictures == []
+
+
+def test_a_picture_that_cannot_be_read_ends_the_stream_with_a_sentence() -> None:
+    class Broken(Picture):
+        def to_ndarray(self, format: str) -> np.ndarray:
+            raise ValueError(f"no conversion to {format}")
+
+    wire = Wire([Broken(0.0, 1)], threading.Semaphore(9))
+    with pytest.raises(
+        StreamLost, match=r"rtsp://camera: its pictures cannot be read \(no conversion to rgb24\)"
+    ):
+        LiveStream("rtsp://camera", clock=ManualClock(START), opener=lambda _: wire)
