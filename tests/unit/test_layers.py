@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_imports_point_down_only(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    # In this process its way of configuring logging would silence the loggers of all tests that follow.
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
     exit_code = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert exit_code == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
