@@ -24,9 +24,8 @@ from vision.flow import PictureMotion
 from vision.frames import Pixels
 from vision.ground import GroundView
 from vision.groups import Group, GroupBook, GroupMoment, linked, straightness
-from vision.hazards import motion as motion_of
 from vision.hazards import needed_looks
-from vision.motion import Moment, Mover
+from vision.motion import Moment, Mover, straight_motion
 from vision.rules import CrowdRules
 from vision.strands import Agitation, Strand, StrandBook
 from vision.tracker import Track, TrackPoint
@@ -222,7 +221,7 @@ class CrowdJudge:
         recent = np.array([sample for sample in person.steady if sample[0] > seconds - 2 * window])
         if len(recent) < 3 or recent[-1, 0] - recent[0, 0] < 1.5 * window:
             return False
-        return motion_of(recent)[0] > self.rules.pair_drift
+        return straight_motion(recent)[0] > self.rules.pair_drift
 
     def _attracted(self, scene: _Scene, around: Sequence[int], middle: Array) -> bool:
         """Whether the people around come nearer or stay, rather than pass by."""

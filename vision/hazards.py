@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ from missions.zones import Zone, Zones
 from vision.camera import Pose
 from vision.claims import Claim, at_least, at_most, distance, middle
 from vision.ground import GroundView
+from vision.motion import straight_motion
 from vision.rules import HazardRules
 from vision.tracker import Track, TrackPoint
 
@@ -226,7 +227,7 @@ class HazardJudge:
         zone, fraction = self._zone_of(places)
         if zone is None:
             return []
-        speed, drift = motion(standing)
+        speed, drift = straight_motion(standing)
         score = best_score(points, rule.looks)
         reasons = self._parking_reasons(rule, track.name, lasted, len(points), looks, speed, drift)
         reasons += [
@@ -265,7 +266,7 @@ class HazardJudge:
 
     def _upright_places(self, points: Sequence[TrackPoint]) -> Array:
         """Places (n, 2) of looks at a standing vehicle, the error of the camera's height taken out."""
-        told = np.array([(point.seconds, *point.place) for point in points if point.place is not None])
+        told = told_samples(points)
         return told[:, 1:] - self._leaning(points, told)
 
     def _leaning(self, points: Sequence[TrackPoint], samples: Array) -> Array:
@@ -341,12 +342,12 @@ class HazardJudge:
         if len(recent) < 3:
             return None
         # What drives off does so in every reading: as seen, and with either error of the pose taken out.
-        told = np.array([(p.seconds, *p.place) for p in recent.values() if p.place is not None])
+        told = told_samples(recent.values())
         readings = [told] + [
             np.array([sample for sample in samples if sample[0] in recent])
             for samples in (np.array(track.steady), self._upright(track))
         ]
-        speed = min(motion(samples)[0] for samples in readings)
+        speed = min(straight_motion(samples)[0] for samples in readings)
         gone = distance(place, (float(told[-1, 1]), float(told[-1, 2])))
         if speed < self.rules.leaving_speed or gone < self.rules.leaving_distance:
             return None
@@ -364,6 +365,11 @@ class HazardJudge:
         )  # fmt: skip
 
 
+def told_samples(points: Iterable[TrackPoint]) -> Array:
+    """Seconds, east, north (n, 3) of looks as the pose tells them; those without a place are left out."""
+    return np.array([(point.seconds, *point.place) for point in points if point.place is not None])
+
+
 def standing_samples(samples: Array, rules: HazardRules) -> Array:
     """The newest stretch (n, 3) of ``samples``, seconds, east, north, that stand still; may be empty."""
     if len(samples) < STANDING_LEAST_SAMPLES:
@@ -375,17 +381,6 @@ def standing_samples(samples: Array, rules: HazardRules) -> Array:
     start = int(away[-1]) + 1 if len(away) else 0
     stretch = samples[start:]
     return np.asarray(stretch[~far[start:]])
-
-
-def motion(samples: Array) -> tuple[float, float]:
-    """Speed of the best straight line (m/s) and median distance from the middle (m) of (n, 3) samples."""
-    time = samples[:, 0] - samples[:, 0].mean()
-    spread = float((time**2).sum())
-    drift = float(np.median(np.linalg.norm(samples[:, 1:] - np.median(samples[:, 1:], axis=0), axis=1)))
-    if spread <= 0:
-        return 0.0, drift
-    velocity = time @ (samples[:, 1:] - samples[:, 1:].mean(axis=0)) / spread
-    return float(np.linalg.norm(velocity)), drift
 
 
 def _spread(places: Array) -> float:

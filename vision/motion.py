@@ -66,3 +66,14 @@ class Mover:
         self.moments.append(moment)
         while self.moments and self.moments[0].seconds < seconds - self._keep_s:
             self.moments.popleft()
+
+
+def straight_motion(samples: Array) -> tuple[float, float]:
+    """Speed of the best straight line (m/s) and median distance from the middle (m) of (n, 3) samples."""
+    time = samples[:, 0] - samples[:, 0].mean()
+    spread = float((time**2).sum())
+    drift = float(np.median(np.linalg.norm(samples[:, 1:] - np.median(samples[:, 1:], axis=0), axis=1)))
+    if spread <= 0:
+        return 0.0, drift
+    velocity = time @ (samples[:, 1:] - samples[:, 1:].mean(axis=0)) / spread
+    return float(np.linalg.norm(velocity)), drift
