@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     seen_days: float = Field(
         default=400.0, ge=1, le=36_600, description="how long the ledger of ground seen is kept"
     )
+    picture_seconds: float = Field(
+        default=2.0, ge=0, description="between two live pictures that are kept for reviews; 0 keeps none"
+    )
+    picture_days: float = Field(default=30.0, ge=1, le=36_600, description="how long they are kept")
     terrain_sigma_m: float = Field(default=1.5, ge=0, description="one sigma of the terrain's heights")
     max_ce90_m: float = Field(
         default=50.0, gt=0, description="a sighting less certain than this is not placed"

@@ -12,6 +12,7 @@ from server.bookings.fulfilment import judge_due
 from server.context import Context
 from server.fleet import repository as agents
 from server.fleet.service import aircraft_out
+from server.flights import pictures
 from server.seen.retention import prune_due
 from server.sightings.readjustment import adjust_due
 
@@ -52,6 +53,7 @@ async def run(context: Context) -> None:
             if turn % CLEAN_EVERY == 0:
                 await run_in_threadpool(sweep_sessions, context)
                 await run_in_threadpool(prune_due, context)
+                await run_in_threadpool(pictures.prune_due, context)
         except Exception:
             context.metrics.sweep_errors.inc()
             logger.exception("a sweep failed")

@@ -26,7 +26,7 @@ from server.errors import AgentMismatch, Invalid
 from server.evidence.service import EvidenceReceipt, take_file
 from server.fleet import service
 from server.fleet.schemas import HelloOut, RequestsOut
-from server.flights import following
+from server.flights import following, pictures
 from server.flights import repository as flight_rows
 from server.flights import service as flights
 from server.live import Picture
@@ -119,7 +119,7 @@ def telemetry(body: TelemetryMessage, caller: Agent, context: Ctx) -> None:
     },
 )
 async def frames(request: Request, caller: Agent, context: Ctx) -> None:
-    """A live picture (redacted JPEG) with its header; only the newest of each flight is kept."""
+    """A live picture (redacted JPEG) with its header; the newest is shown, one every few seconds is kept."""
     async with request.form(max_files=2, max_fields=2, max_part_size=MAX_PICTURE_BYTES) as form:
         header, jpeg = await _part(form.get("header")), await _part(form.get("picture"))
     try:
@@ -131,6 +131,7 @@ async def frames(request: Request, caller: Agent, context: Ctx) -> None:
     await run_in_threadpool(_check_frame, context, caller, message)
     if message.flight_id is not None:
         context.pictures.show(message.flight_id, Picture(message, jpeg))
+        await run_in_threadpool(pictures.keep, context, message, jpeg)
 
 
 async def _part(part: UploadFile | str | None) -> bytes:

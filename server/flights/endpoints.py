@@ -6,18 +6,24 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import FileResponse
 
 from missions.messages import RequestKind
 from missions.plan import PatrolPlan
 from server.access.guard import Anyone, Flier
 from server.context import Context, Ctx, Reading, Writing
 from server.errors import NotFound
-from server.flights import planning, repository, service, targets, views
+from server.flights import pictures, planning, repository, review, service, targets, views
 from server.flights.models import Flight, Plan
 from server.flights.schemas import (
+    ComparisonOut,
+    ExpectedIn,
     FlightIn,
     FlightList,
     FlightOut,
+    FlownOut,
+    KeptPictureOut,
+    KeptPictures,
     LogList,
     LogOut,
     PlanList,
@@ -134,6 +140,40 @@ def get_track(flight: Found, session: Reading) -> dict[str, Any]:
         },
         "properties": {"flight_id": str(flight.id), "times": [p.at.isoformat() for p in points]},
     }
+
+
+@router.get("/flights/{flight_id}/flown")
+def get_flown(flight: Found, session: Reading) -> FlownOut:
+    """How the aircraft flew, second by second."""
+    return review.flown(session, flight.id)
+
+
+@router.get("/flights/{flight_id}/pictures")
+def list_pictures(flight: Found, session: Reading) -> KeptPictures:
+    """The live pictures that were kept, in the order of time."""
+    return KeptPictures(
+        items=[
+            KeptPictureOut(at=one.at, name=pictures.milliseconds(one.at), boxes=one.boxes)
+            for one in repository.pictures(session, flight.id)
+        ]
+    )
+
+
+@router.get("/flights/{flight_id}/pictures/{name}.jpg", response_class=FileResponse)
+def get_picture(flight: Found, name: int, context: Ctx) -> FileResponse:
+    """A kept picture, redacted by the agent."""
+    path = pictures.path_of(context, flight.id, name)
+    if not path.is_file():
+        raise NotFound("this picture is not kept any more")
+    return FileResponse(
+        path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
+    )
+
+
+@router.post("/flights/{flight_id}/comparison")
+def compare_flight(flight: Found, body: ExpectedIn, session: Reading) -> ComparisonOut:
+    """The flight's tickets against what a tester expects; changes nothing."""
+    return review.comparison(session, flight.id, body)
 
 
 @router.get("/flights/{flight_id}/log")

@@ -58,7 +58,10 @@ def take_telemetry(
         session.add(
             TrackPoint(
                 flight_id=flight.id, at=message.at, latitude=message.latitude, longitude=message.longitude,
-                altitude_amsl_m=message.altitude_amsl_m,
+                altitude_amsl_m=message.altitude_amsl_m, altitude_above_home_m=message.altitude_above_home_m,
+                heading_deg=message.heading_deg, ground_speed_m_s=message.ground_speed_m_s,
+                battery_fraction=message.battery_fraction, link_quality=message.link_quality,
+                footprint=[list(corner) for corner in message.footprint] or None,
             )
         )  # fmt: skip
         session.flush()

@@ -1,4 +1,4 @@
-"""Tables of plans, flights, requests to agents, flown tracks and flight logs."""
+"""Tables of plans, flights, requests to agents, flown tracks, kept pictures and flight logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Float, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db import Base
+from server.db import Base, Json
 
 
 class Plan(Base):
@@ -73,7 +73,7 @@ class FlightRequest(Base):
 
 
 class TrackPoint(Base):
-    """Where the aircraft was, about once a second."""
+    """Where the aircraft was and how it flew, about once a second; older rows know the place only."""
 
     __tablename__ = "track_points"
 
@@ -82,6 +82,23 @@ class TrackPoint(Base):
     latitude: Mapped[float] = mapped_column(Float(53))
     longitude: Mapped[float] = mapped_column(Float(53))
     altitude_amsl_m: Mapped[float] = mapped_column(Float(53))
+    altitude_above_home_m: Mapped[float | None] = mapped_column(Float(53))
+    heading_deg: Mapped[float | None] = mapped_column(Float(53))
+    ground_speed_m_s: Mapped[float | None] = mapped_column(Float(53))
+    battery_fraction: Mapped[float | None] = mapped_column(Float(53))
+    link_quality: Mapped[float | None] = mapped_column(Float(53))
+    footprint: Mapped[list[list[float]] | None] = mapped_column(Json)
+
+
+class KeptPicture(Base):
+    """A live picture (redacted by the agent) that was kept; the JPEG lies in the data directory."""
+
+    __tablename__ = "flight_pictures"
+
+    flight_id: Mapped[UUID] = mapped_column(ForeignKey("flights.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    boxes: Mapped[list[dict[str, Any]]] = mapped_column(Json)
 
 
 class LogEntry(Base):

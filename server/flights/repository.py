@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from missions.messages import FINAL_PHASES
-from server.flights.models import Flight, FlightRequest, LogEntry, Plan, TrackPoint
+from server.flights.models import Flight, FlightRequest, KeptPicture, LogEntry, Plan, TrackPoint
 from server.flights.schemas import PLANNED
+from server.sightings.models import Sighting
 from server.tickets.models import Ticket
+from server.tickets.states import TicketState
 
 PENDING = "pending"
+NOT_STANDING = (TicketState.REJECTED, TicketState.MERGED)
 AT_REST = [PLANNED, *sorted(FINAL_PHASES)]
 
 
@@ -91,6 +94,15 @@ def tickets_per_flight(session: Session, flight_ids: Iterable[UUID]) -> dict[UUI
     return {flight_id: count for flight_id, count in session.execute(query) if flight_id is not None}
 
 
+def standing_tickets(session: Session, flight_id: UUID) -> Sequence[Ticket]:
+    """Tickets with a sighting of this flight that nobody has rejected or merged, in the order of seeing."""
+    of_flight = select(Sighting.ticket_id).where(Sighting.flight_id == flight_id)
+    query = select(Ticket).where(
+        or_(Ticket.id.in_(of_flight), Ticket.flight_id == flight_id), Ticket.state.not_in(NOT_STANDING)
+    )
+    return session.scalars(query.order_by(Ticket.first_seen_at, Ticket.id)).all()
+
+
 def last_track_time(session: Session, flight_id: UUID) -> datetime | None:
     return session.scalar(select(func.max(TrackPoint.at)).where(TrackPoint.flight_id == flight_id))
 
@@ -98,6 +110,21 @@ def last_track_time(session: Session, flight_id: UUID) -> datetime | None:
 def track(session: Session, flight_id: UUID) -> Sequence[TrackPoint]:
     query = select(TrackPoint).where(TrackPoint.flight_id == flight_id).order_by(TrackPoint.at)
     return session.scalars(query).all()
+
+
+def last_picture_time(session: Session, flight_id: UUID) -> datetime | None:
+    return session.scalar(select(func.max(KeptPicture.at)).where(KeptPicture.flight_id == flight_id))
+
+
+def pictures(session: Session, flight_id: UUID) -> Sequence[KeptPicture]:
+    query = select(KeptPicture).where(KeptPicture.flight_id == flight_id).order_by(KeptPicture.at)
+    return session.scalars(query).all()
+
+
+def pictures_before(session: Session, received_before: datetime, limit: int) -> Sequence[KeptPicture]:
+    """Kept pictures that arrived before an instant, oldest first."""
+    query = select(KeptPicture).where(KeptPicture.received_at < received_before)
+    return session.scalars(query.order_by(KeptPicture.received_at).limit(limit)).all()
 
 
 def log(session: Session, flight_id: UUID, after: int, limit: int) -> Sequence[LogEntry]:

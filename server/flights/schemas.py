@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from missions.messages import FlightPhase, Latitude, Longitude
+from missions.expected import Expected
+from missions.messages import FlightPhase, Latitude, Longitude, OverlayBox
 from missions.plan import PatrolPlan
 from server.access.schemas import Input
 
@@ -132,6 +133,62 @@ class FlightOut(BaseModel):
 
 class FlightList(BaseModel):
     items: list[FlightOut]
+
+
+class FlownOut(BaseModel):
+    """How the aircraft flew, one list for each figure, all of one length and in the order of time."""
+
+    at: list[datetime]
+    longitude: list[float]
+    latitude: list[float]
+    altitude_amsl_m: list[float]
+    altitude_above_home_m: list[float | None]
+    heading_deg: list[float | None]
+    ground_speed_m_s: list[float | None]
+    battery_fraction: list[float | None]
+    link_quality: list[float | None]
+    footprint: list[list[list[float]] | None]
+
+
+class KeptPictureOut(BaseModel):
+    """``name``: milliseconds since 1970; the picture lies at ``/flights/{id}/pictures/{name}.jpg``."""
+
+    at: datetime
+    name: int
+    boxes: list[OverlayBox]
+
+
+class KeptPictures(BaseModel):
+    items: list[KeptPictureOut]
+
+
+class ExpectedIn(Expected):
+    """What a tester expects of a flight; the file of ``skybeat replay --expect``."""
+
+
+class PairOut(BaseModel):
+    """An expected ticket (by its place in what was sent) and the one that came for it."""
+
+    kind: str
+    lat: float
+    lon: float
+    cell: str | None
+    ticket_id: UUID | None = None
+    number: str | None = None
+    metres: float | None = None
+    wrong_place: bool = False
+    wrong_cell: bool = False
+
+
+class ComparisonOut(BaseModel):
+    """``passed`` when nothing is missing, extra or misplaced."""
+
+    passed: bool
+    tolerance_m: float
+    matched: list[PairOut]
+    misplaced: list[PairOut]
+    missing: list[PairOut]
+    extra: list[PairOut]
 
 
 class LogOut(BaseModel):
