@@ -246,6 +246,10 @@ def fly(
         typer.Option(help="common launch moment of all the plan's aircraft: 14:05, or ISO 8601"),
     ] = None,
     weights: Weights = "patrol-rgb",
+    require_battery: Annotated[
+        bool,
+        typer.Option("--require-battery", help="do not fly where the battery's level is not told; else warn"),
+    ] = False,
 ) -> None:
     """Fly a plan with a real or simulated vehicle, watch, and report to a server."""
     from drone.departures import launch_moment
@@ -263,6 +267,7 @@ def fly(
         options = FlyOptions(
             video=video, server=server, token=token, name=name, frames_per_second=frames_per_second,
             directory=data_directory, plan_aircraft=aircraft - 1, weights=weights,
+            require_battery=require_battery,
             launch_at=launch_moment(start_at, document, aircraft - 1, datetime.now().astimezone()),
         )  # fmt: skip
         typer.echo(launch_notice(document), err=True)

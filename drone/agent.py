@@ -20,7 +20,7 @@ import numpy as np
 
 from drone.errors import DroneError
 from drone.looks import Looks
-from drone.patrol import ON_GROUND, Patrol
+from drone.patrol import ON_GROUND, Patrol, PatrolSettings
 from drone.spool import Spool
 from drone.telemetry import PoseUnknown
 from drone.uplink import AgentClient, ServerUnreachable, Uplink
@@ -115,6 +115,7 @@ class Agent:
         make_watch: makes the eye for a flight.
         spool: where sightings, their files and log entries wait for delivery; it must find the eye's files.
         look_rules: how places are looked at again; None reads ``configs/second_look.yaml``.
+        settings: patience and limits of its flights.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Agent:
         clock: Clock,
         terrain: Terrain,
         look_rules: LookRules | None = None,
+        settings: PatrolSettings | None = None,
     ) -> None:
         self.identity = identity
         self.vehicle = vehicle
@@ -142,6 +144,7 @@ class Agent:
         self._clock = clock
         self._terrain = terrain
         self._look_rules = look_rules or load_look_rules()
+        self._settings = settings
         self._flight: _Flight | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -339,7 +342,7 @@ class Agent:
             wait_s = request.launch_in_s
             patrol = Patrol(
                 self.vehicle, plan, clock=self._clock, on_event=lambda entry: self._log(flight_id, entry),
-                aircraft=request.plan_aircraft,
+                aircraft=request.plan_aircraft, settings=self._settings,
                 launched_s=None if wait_s is None else self._clock.monotonic() + wait_s,
             )  # fmt: skip
             thread = threading.Thread(target=patrol.run, name="patrol", daemon=True)

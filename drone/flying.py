@@ -16,6 +16,7 @@ import httpx
 from drone.agent import Agent, AgentIdentity
 from drone.errors import DroneError
 from drone.eye import watch_factory
+from drone.patrol import PatrolSettings
 from drone.seen import seen_at
 from drone.spool import Spool
 from drone.uplink import AgentClient, Uplink
@@ -42,6 +43,7 @@ class FlyOptions:
 
     ``plan_aircraft``: which aircraft of the plan it is, from 0. ``launch_at``: the plan's common launch
     moment. ``weights``: name in the manifest or a pinned file; patrol-thermal for thermal cameras.
+    ``require_battery``: an aircraft that does not tell how full its battery is stays on the ground.
     """
 
     video: str
@@ -53,6 +55,7 @@ class FlyOptions:
     plan_aircraft: int = 0
     launch_at: datetime | None = None
     weights: str = "patrol-rgb"
+    require_battery: bool = False
 
 
 def planned_camera(planned: PlanCamera) -> CameraModel:
@@ -136,6 +139,7 @@ def _agent(
             camera, site.terrain, evidence, "drone", seen=seen_at(site, spool), weights_name=options.weights
         ),
         client=AgentClient(client), spool=spool, uplink=uplink, clock=clock, terrain=site.terrain,
+        settings=PatrolSettings(battery_must_be_known=options.require_battery),
     )  # fmt: skip
 
 

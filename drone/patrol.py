@@ -56,9 +56,20 @@ class PointsCamera(Protocol):
     def point_camera(self, pitch_deg: float) -> Outcome: ...
 
 
+@runtime_checkable
+class ReadsBack(Protocol):
+    """A vehicle whose plan can be compared before the moment at which it is armed: radios are slow."""
+
+    def read_back(self) -> Outcome: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatrolSettings:
-    """Patience in seconds of the patrol's clock, and limits."""
+    """Patience in seconds of the patrol's clock, and limits.
+
+    ``read_back_s``: an aircraft that waits is read back once more, so long before its take-off time and as
+    long as the upload took.
+    """
 
     poll_s: float = 0.5
     preflight_s: float = 180.0
@@ -69,6 +80,8 @@ class PatrolSettings:
     link_patience_s: float = 900.0
     battery_margin: float = 0.1
     low_battery_fraction: float = 0.25
+    battery_must_be_known: bool = False
+    read_back_s: float = 5.0
 
 
 class _Ended(Exception):
@@ -115,6 +128,7 @@ class Patrol:
         self._link_lost_at: float | None = None
         self._said: set[str] = set()
         self._sortie = 0
+        self._uploading_s = 0.0
         self._look: SecondLook | None = None
 
     @property
@@ -358,7 +372,19 @@ class Patrol:
     def _check_battery(self, sortie: int) -> None:
         left = self._vehicle.state().battery_fraction
         needed = 1.0 - self._plan.sorties[sortie].reserve_fraction + self._settings.battery_margin
-        if left is not None and left < min(needed, 0.95):
+        if left is None and self._settings.battery_must_be_known:
+            raise _Ended(
+                FlightPhase.FAILED,
+                "the aircraft does not tell how full its battery is; set up its battery monitor, or leave "
+                "out --require-battery and look at the battery yourself",
+            )
+        if left is None:
+            self._say_once(
+                "battery_unknown",
+                "the aircraft does not tell how full its battery is: nothing here watches it; this sortie "
+                f"needs {min(needed, 0.95):.0%}, look yourself before it takes off",
+            )
+        elif left < min(needed, 0.95):
             raise _Ended(
                 FlightPhase.FAILED,
                 f"the battery holds {left:.0%}, this sortie needs {min(needed, 0.95):.0%}; charge or swap it",
@@ -366,13 +392,14 @@ class Patrol:
 
     def _upload(self, sortie: int) -> None:
         self._enter(FlightPhase.UPLOADING)
-        outcome = Outcome(Verdict.UNKNOWN)
+        outcome, begun = Outcome(Verdict.UNKNOWN), self._clock.monotonic()
         for _ in range(self._settings.upload_tries):
             self._stop_if_called_off()
             outcome = self._vehicle.upload(self._plan, sortie)
             self._say_outcome("upload", outcome)
             if outcome.verdict is not Verdict.UNKNOWN:
                 break
+        self._uploading_s = self._clock.monotonic() - begun
         if not outcome:
             raise _Ended(FlightPhase.FAILED, f"the plan is not on board: {outcome.why}")
 
@@ -383,8 +410,12 @@ class Patrol:
             return
         self._enter(FlightPhase.WAITING)
         self._say("waiting", self._departures.notice(sortie))
+        compared = not isinstance(self._vehicle, ReadsBack)
         while (left := self._departures.seconds_left(sortie)) > 0:
             self._stop_if_called_off()
+            if not compared and left < self._uploading_s + self._settings.read_back_s:
+                compared = self._compare()
+                continue
             self._clock.sleep(min(left, self._settings.poll_s))
         while not (readiness := self._vehicle.readiness()).ready:
             self._stop_if_called_off()
@@ -393,6 +424,14 @@ class Patrol:
                 raise _Ended(FlightPhase.FAILED, f"not ready to fly at its take-off time: {why}")
             self._clock.sleep(self._settings.poll_s)
         self._check_battery(sortie)
+
+    def _compare(self) -> bool:
+        """What is on board must be the plan; reading it back takes about half as long as the upload did."""
+        assert isinstance(self._vehicle, ReadsBack)
+        outcome = self._vehicle.read_back()
+        if outcome.verdict is Verdict.REFUSED:
+            raise _Ended(FlightPhase.FAILED, f"the plan is not on board any more: {outcome.why}")
+        return True
 
     def _take_off(self) -> None:
         outcome = Outcome(Verdict.UNKNOWN)
@@ -422,8 +461,9 @@ class Patrol:
         outcome = Outcome(Verdict.UNKNOWN)
         for number in range(self._settings.arm_tries):
             if number:
-                # readiness bits are briefly true too early on real autopilots
+                # readiness bits are briefly true too early on real autopilots, and one may restart
                 self._clock.sleep(self._settings.arm_again_s)
+                self._wait_until_ready()
             self._stop_if_called_off()
             self._stop_if_late()
             outcome = self._vehicle.arm()
@@ -432,6 +472,14 @@ class Patrol:
                 self._stop_if_late()  # armed on the ground, it disarms by itself
                 return
         raise _Ended(FlightPhase.FAILED, f"not armed: {outcome.why}")
+
+    def _wait_until_ready(self) -> None:
+        """As long as the preflight may take; what is missing then, arming will tell."""
+        until = self._clock.monotonic() + self._settings.preflight_s
+        while not self._vehicle.readiness().ready and self._clock.monotonic() < until:
+            self._stop_if_called_off()
+            self._stop_if_late()
+            self._clock.sleep(self._settings.poll_s)
 
     def _in_air(self) -> bool:
         try:
@@ -537,9 +585,8 @@ class Patrol:
 
     def _judge_battery(self, state: VehicleState) -> None:
         left = state.battery_fraction
-        if left is not None and left < self._settings.low_battery_fraction and "battery" not in self._said:
-            self._said.add("battery")
-            self._say("battery_low", f"battery at {left:.0%}", "warning")
+        if left is not None and left < self._settings.low_battery_fraction:
+            self._say_once("battery_low", f"battery at {left:.0%}")
 
     def _judge_end(self, state: VehicleState) -> None:
         if not state.landed and state.altitude_above_home_m > IN_THE_AIR_M:
@@ -583,6 +630,12 @@ class Patrol:
         why = f": {outcome.why}" if outcome.why else ""
         level: Level = "info" if outcome else "warning"
         self._say(f"{what}_{outcome.verdict.value}", f"{what} {outcome.verdict.value}{why}", level)
+
+    def _say_once(self, code: str, text: str) -> None:
+        """A warning, once in a sortie."""
+        if code not in self._said:
+            self._said.add(code)
+            self._say(code, text, "warning")
 
     def _say(self, code: str, text: str, level: Level = "info") -> None:
         entry = FlightLogEntry(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from missions.fences import fence_of
 from missions.plan import PatrolPlan, Waypoint, WaypointRole
 
 NAV_WAYPOINT = 16
@@ -95,33 +96,41 @@ def mission_items(plan: PatrolPlan, sortie: int = 0) -> list[MissionItem]:
 
 
 def fence_items(plan: PatrolPlan) -> list[MissionItem]:
-    """The allowed area as inclusion polygons, its holes as exclusion polygons; no closing vertices."""
+    """The allowed area as an inclusion polygon, its holes as exclusion polygons; no closing vertices."""
     items: list[MissionItem] = []
-    for rings in plan.allowed:
-        for index, ring in enumerate(rings):
-            corners = ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
-            command = FENCE_INCLUSION_VERTEX if index == 0 else FENCE_EXCLUSION_VERTEX
-            items += [
-                MissionItem(
-                    command=command, frame=FRAME_GLOBAL, param1=float(len(corners)), x=latitude, y=longitude
-                )
-                for longitude, latitude in corners
-            ]
+    for index, ring in enumerate(fence_of(plan).rings):
+        corners = ring[:-1]
+        command = FENCE_INCLUSION_VERTEX if index == 0 else FENCE_EXCLUSION_VERTEX
+        items += [
+            MissionItem(
+                command=command, frame=FRAME_GLOBAL, param1=float(len(corners)), x=latitude, y=longitude
+            )
+            for longitude, latitude in corners
+        ]
     return items
 
 
-def rally_items(plan: PatrolPlan) -> list[MissionItem]:
-    """Home as the one rally point, at the height of the highest waypoint so that the way back is clear.
+def rally_items(plan: PatrolPlan, *, on_the_ground: bool = False) -> list[MissionItem]:
+    """Home as the one rally point.
+
+    Its height is what the autopilot takes it for: the one of the way back (ArduPilot), or that of the ground
+    (PX4, which adds its own return height).
+    """
+    return [
+        MissionItem(
+            command=RALLY_POINT, frame=FRAME_RELATIVE, x=plan.home[0], y=plan.home[1],
+            z=0.0 if on_the_ground else return_height_m(plan),
+        )
+    ]  # fmt: skip
+
+
+def return_height_m(plan: PatrolPlan) -> float:
+    """Above home: that of the highest waypoint, so that the way back is clear.
 
     In whole metres, upwards: ArduPilot keeps no others for rally points.
     """
     heights = [point.altitude_above_home_m for sortie in plan.sorties for point in sortie.waypoints]
-    return [
-        MissionItem(
-            command=RALLY_POINT, frame=FRAME_RELATIVE, x=plan.home[0], y=plan.home[1],
-            z=float(math.ceil(max(heights, default=plan.altitude_agl_m))),
-        )
-    ]  # fmt: skip
+    return float(math.ceil(max(heights, default=plan.altitude_agl_m)))
 
 
 def _takes_photos(waypoint: Waypoint, following: Waypoint | None, now: bool) -> bool:

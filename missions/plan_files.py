@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from missions import mission_items as mi
 from missions.errors import FormatUnknown, PlanFileInvalid
+from missions.fences import fence_of
 from missions.geodesy import LocalFrame
 from missions.mission_items import MissionItem
 from missions.mission_reading import PLACED, WPL_HEADER, MissionFile, read_mission, read_text
@@ -169,8 +170,7 @@ def _fence_polygons(plan: PatrolPlan) -> list[dict[str, Any]]:
             "inclusion": index == 0,
             "polygon": [[latitude, longitude] for longitude, latitude in ring[:-1]],
         }
-        for rings in plan.allowed
-        for index, ring in enumerate(rings)
+        for index, ring in enumerate(fence_of(plan).rings)
     ]
 
 

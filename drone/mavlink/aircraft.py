@@ -32,6 +32,7 @@ from drone.mavlink.transport import Transport
 from drone.telemetry import PoseTrack
 from drone.vehicle import Outcome, Readiness, VehicleState, Verdict
 from missions.clock import Clock, SystemClock
+from missions.fences import fence_of
 from missions.mission_items import MissionItem, fence_items, mission_items, rally_items
 from missions.plan import PatrolPlan
 
@@ -44,6 +45,11 @@ _MOST_COUNTED_S = 0.5
 """Of a wait, between two telemetry messages: more is a vehicle that was held up, or a gap in the link."""
 _EKF_ABSOLUTE_POSITION = mavlink.EKF_POS_HORIZ_ABS
 _ASK_HOLD_AGAIN_S = 5.0
+_COMPARED_FOR_S = 60.0
+_NOTHING = "no verified mission is on board; upload one first"
+_HEARD_LATELY_S = 3.0
+"""Positions come ten times a second. An autopilot that has just restarted sends none until asked again: what
+it told before is not true any more."""
 _LATE_S = 1.5
 """A refusal may be the late answer to a request before: so long it is looked whether this one was obeyed."""
 _RESULTS = {1: "temporarily rejected", 2: "denied", 3: "not supported", 4: "failed", 6: "cancelled"}
@@ -91,6 +97,7 @@ class MavlinkVehicle:
         self._awareness = Awareness(clock or SystemClock(), mounting or CameraMounting())
         self._requests = threading.RLock()
         self._verified: dict[int, list[WireItem]] | None = None
+        self._compared = (-math.inf, 0)
         self._streams: Streams | None = None
         self._hold_asked_at = -math.inf
         self._link = Link(
@@ -177,7 +184,7 @@ class MavlinkVehicle:
             reasons.append("no 3D position from GPS")
         if estimate is None or not estimate.flags & _EKF_ABSOLUTE_POSITION:
             reasons.append("the position estimate is not ready")
-        if not self._awareness.knows_time or self._awareness.latest("GLOBAL_POSITION_INT") is None:
+        if not self._awareness.knows_time or self._awareness.age_s("GLOBAL_POSITION_INT") > _HEARD_LATELY_S:
             reasons.append("position and time have not arrived")
         status = self._awareness.latest("SYS_STATUS")
         if status is None:
@@ -212,7 +219,7 @@ class MavlinkVehicle:
 
     def upload(self, plan: PatrolPlan, sortie: int = 0) -> Outcome:
         with self._requests:
-            self._verified = None
+            self._verified, self._compared = None, (-math.inf, 0)
             if not self.link_alive:
                 return Outcome(Verdict.UNKNOWN, "the link is lost")
             if self._awareness.armed and self._awareness.mode == self._autopilot.auto:
@@ -225,21 +232,30 @@ class MavlinkVehicle:
             if self._autopilot.home_item:
                 mission = [_home_item(home or plan.home), *mission]
             fence = _wire(fence_items(plan))
-            rally: list[WireItem] | None = _wire(rally_items(plan))
+            ground = self._autopilot.rally_on_the_ground
+            rally: list[WireItem] | None = _wire(rally_items(plan, on_the_ground=ground))
             if not self._capable(mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY):
                 self._awareness.say("WARNING: the vehicle keeps no rally points; it returns to its home")
                 rally = None
-            outcome = self._transfer().upload_set(mission, fence, rally)
-            if outcome:
-                outcome = switch_fence_on(self.set_parameter, self._autopilot, plan) or outcome
+            outcome = self._transfer().upload_set(
+                mission, fence, rally, lambda: switch_fence_on(self.set_parameter, self._autopilot, plan)
+            )
             if outcome:
                 outcome = set_link_loss(self.set_parameter, self._autopilot, self._link_loss) or outcome
             if outcome:
                 self._verified = {MISSION: mission, FENCE: fence}
                 self._verified |= {} if rally is None else {RALLY: rally}
                 self._awareness.uploaded = len(mission) - int(self._autopilot.home_item)
+                self._tell_of_the_fence(plan)
                 self._compare_heights(home, plan)
             return outcome
+
+    def _tell_of_the_fence(self, plan: PatrolPlan) -> None:
+        if wider_m := fence_of(plan).wider_m:
+            self._awareness.say(
+                "WARNING: autopilots store few fence corners; the fence on board is up to "
+                f"{wider_m:.0f} m wider than the allowed area"
+            )
 
     def _compare_heights(self, home: tuple[float, float, float] | None, plan: PatrolPlan) -> None:
         """Heights are flown above the vehicle's own home: where that lies elsewhere, a person should know."""
@@ -266,6 +282,19 @@ class MavlinkVehicle:
         self._alarms.read_back()
         return Outcome(Verdict.ACCEPTED)
 
+    def read_back(self) -> Outcome:
+        """Compare what is on board with the plan now, so that arming within a minute need not."""
+        with self._requests:
+            outcome = self._still_planned() if self._verified else Outcome(Verdict.REFUSED, _NOTHING)
+            if outcome:
+                self._compared = (time.monotonic(), self._awareness.boots)
+            return outcome
+
+    def _just_compared(self) -> bool:
+        at, boots = self._compared
+        fresh = time.monotonic() - at < _COMPARED_FOR_S and boots == self._awareness.boots
+        return fresh and not self._alarms.changed_elsewhere
+
     def set_parameter(self, name: str, value: float, *, whole: bool = False) -> Outcome:
         """See ``drone.mavlink.parameters``."""
         return set_parameter(self._link, self._patience, self._autopilot, name, value, whole=whole)
@@ -274,11 +303,8 @@ class MavlinkVehicle:
         """Arm; accepted when the armed bit is seen, refused when another plan is on board than uploaded."""
         with self._requests:
             if self._verified is None:
-                return Outcome(
-                    Verdict.REFUSED, "not armed: no verified mission is on board; upload one first"
-                )
-            outcome = self._still_planned()
-            if not outcome:
+                return Outcome(Verdict.REFUSED, f"not armed: {_NOTHING}")
+            if not self._just_compared() and not (outcome := self._still_planned()):
                 return Outcome(outcome.verdict, f"not armed: {outcome.why}")
             if self._awareness.armed:
                 return Outcome(Verdict.ACCEPTED, "already armed")
@@ -309,7 +335,7 @@ class MavlinkVehicle:
     def start(self) -> Outcome:
         with self._requests:
             if self._verified is None:
-                return Outcome(Verdict.REFUSED, "no verified mission is on board; upload one first")
+                return Outcome(Verdict.REFUSED, _NOTHING)
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not armed")
             # a mission that was flown before must begin at its beginning
@@ -386,7 +412,12 @@ class MavlinkVehicle:
             return outcome
 
     def _go_on_at(self, held_at: int) -> None:
-        """An autopilot may be set to begin its mission anew whenever AUTO is entered (MIS_RESTART)."""
+        """ArduPilot may be set to begin its mission anew whenever AUTO is entered (MIS_RESTART).
+
+        PX4 goes back by itself where photos are taken, to the place before: that is left to it.
+        """
+        if self._autopilot.is_px4:
+            return
         asked = time.monotonic()
         self._link.send(
             self._command_message(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_MISSION_CURRENT)

@@ -68,6 +68,7 @@ class Awareness:
         self._chunks: dict[int, str] = {}
         self._since = time.monotonic()
         self._newest_ms = 0
+        self.boots = 0
         self.fell_back = False
         self.uploaded: int | None = None
         self._handlers: dict[str, Callable[[Message], None]] = {
@@ -89,7 +90,7 @@ class Awareness:
             self._latest[kind] = message
             self._seen_at[kind] = time.monotonic()
             if kind == "GLOBAL_POSITION_INT" or kind == "SYSTEM_TIME":
-                self._notice_restart(message.time_boot_ms)
+                self._notice_restart(kind, message.time_boot_ms)
             handler = self._handlers.get(kind)
             if handler is not None and not placeless:
                 handler(message)
@@ -105,10 +106,15 @@ class Awareness:
         message.lat, message.lon = before.lat, before.lon
         return True
 
-    def _notice_restart(self, boot_ms: int) -> None:
+    def _notice_restart(self, kind: str, boot_ms: int) -> None:
+        """After a restart nothing is known but the message in hand and the heartbeat."""
         if boot_ms < self._newest_ms - _RESTARTED_MS:
             self._texts.append("ALARM: the autopilot has restarted; what it was told before may be forgotten")
             self._newest_ms = boot_ms
+            self.boots += 1
+            self._latest = {name: self._latest[name] for name in ("HEARTBEAT", kind) if name in self._latest}
+            self._offset_us, self._since = None, time.monotonic()
+            self._positions.clear()
         self._newest_ms = max(self._newest_ms, boot_ms)
 
     # questions

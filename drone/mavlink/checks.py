@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import shapely
 
 from missions.geodesy import distance_m
-from missions.plan import PatrolPlan, Ring, Sortie
+from missions.plan import PatrolPlan, Ring, Sortie, WaypointRole
 
 CEILING_AGL_M = 120.0
 LOWEST_AGL_M = 5.0
@@ -32,13 +32,9 @@ def plan_faults(
     flight = plan.sorties[sortie]
     if not flight.waypoints:
         return [*faults, "the sortie has no waypoints"]
-    if home is not None:
-        away = distance_m(home[0], home[1], plan.home[0], plan.home[1])
-        if away > HOME_REACH_M:
-            faults.append(
-                f"the aircraft stands {away:.0f} m from the plan's home; move it there or plan anew"
-            )
-    return [*faults, *_height_faults(plan, flight, ceiling_agl_m), *_place_faults(plan, flight)]
+    if home is not None and (away := _away_m(home, plan)) > HOME_REACH_M:
+        faults.append(f"the aircraft stands {away:.0f} m from the plan's home; move it there or plan anew")
+    return [*faults, *_height_faults(plan, flight, ceiling_agl_m), *_place_faults(plan, flight, home)]
 
 
 def _height_faults(plan: PatrolPlan, flight: Sortie, ceiling_agl_m: float) -> Iterable[str]:
@@ -57,21 +53,31 @@ def _height_faults(plan: PatrolPlan, flight: Sortie, ceiling_agl_m: float) -> It
             return
 
 
-def _place_faults(plan: PatrolPlan, flight: Sortie) -> Iterable[str]:
-    points = [(plan.home[1], plan.home[0]), *((p.longitude, p.latitude) for p in flight.waypoints)]
+def _place_faults(plan: PatrolPlan, flight: Sortie, home: tuple[float, float, float] | None) -> Iterable[str]:
+    """The way begins and ends where the aircraft stands: it climbs there, not at the plan's home."""
+    stand = home if home is not None and _away_m(home, plan) <= HOME_REACH_M else plan.home
+    turns = [p for p in flight.waypoints if p.role is not WaypointRole.TAKEOFF] or flight.waypoints
+    points = [(stand[1], stand[0]), *((p.longitude, p.latitude) for p in turns), (stand[1], stand[0])]
     for number, (longitude, latitude) in enumerate(points):
         if distance_m(plan.home[0], plan.home[1], latitude, longitude) > FARTHEST_M:
             yield f"waypoint {number} is more than {FARTHEST_M / 1000:.0f} km from home"
             return
     path = shapely.LineString(points)
     allowed = _area(plan.allowed)
-    if allowed is not None and not allowed.buffer(BORDER_TOLERANCE_DEG).covers(path):
+    if allowed is not None and not allowed.buffer(BORDER_TOLERANCE_DEG).covers(shapely.Point(points[0])):
+        # ArduPilot would not arm there, PX4 would silently fly without the fence
+        yield "the aircraft stands outside the allowed area; move it into it, or plan anew"
+    elif allowed is not None and not allowed.buffer(BORDER_TOLERANCE_DEG).covers(path):
         yield "the flight leaves the allowed area; plan again"
     for rings in plan.no_fly:
         zone = _area([rings])
         if zone is not None and zone.buffer(-BORDER_TOLERANCE_DEG).intersects(path):
             yield "the flight enters a no-fly zone; plan again"
             return
+
+
+def _away_m(home: tuple[float, float, float], plan: PatrolPlan) -> float:
+    return distance_m(home[0], home[1], plan.home[0], plan.home[1])
 
 
 def _area(polygons: list[list[Ring]]) -> shapely.Geometry | None:

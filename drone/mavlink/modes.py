@@ -26,6 +26,7 @@ class Autopilot:
         go_in: the mode in which it flies to a place that it is sent to.
         home_item: whether item 0 of a mission is home.
         arming_prefixes: how its STATUSTEXTs about arming begin.
+        rally_on_the_ground: whether the height of a rally point is that of the ground, not of the way back.
         position_report: the message that tells whether the position estimate is good.
         wind_report: the message that tells the wind.
     """
@@ -42,6 +43,7 @@ class Autopilot:
     land: int
     home_item: bool
     arming_prefixes: tuple[str, ...]
+    rally_on_the_ground: bool
     position_report: str
     wind_report: str
 
@@ -83,7 +85,7 @@ ARDUPILOT = Autopilot(
         21: FlightMode.RETURN, 27: FlightMode.RETURN,
     },
     # AUTO is no mode to arm in; LOITER follows the throttle stick, so it is no hold
-    auto=3, arm_in=4, holds=(17, 4), go_in=4, rtl=6, land=9, home_item=True,
+    auto=3, arm_in=4, holds=(17, 4), go_in=4, rtl=6, land=9, home_item=True, rally_on_the_ground=False,
     arming_prefixes=("PreArm", "Arm"), position_report="EKF_STATUS_REPORT", wind_report="WIND",
 )  # fmt: skip
 PX4 = Autopilot(
@@ -100,7 +102,7 @@ PX4 = Autopilot(
         _RTL: FlightMode.RETURN, _LAND: FlightMode.LAND, px4_mode(4, 9): FlightMode.LAND,
     },
     auto=_MISSION, arm_in=_LOITER, holds=(_LOITER,), go_in=_LOITER, rtl=_RTL, land=_LAND, home_item=False,
-    arming_prefixes=("Preflight Fail", "Arming denied", "Mission rejected"),
+    rally_on_the_ground=True, arming_prefixes=("Preflight Fail", "Arming denied", "Mission rejected"),
     position_report="ESTIMATOR_STATUS", wind_report="WIND_COV",
 )  # fmt: skip
 AUTOPILOTS = {autopilot.number: autopilot for autopilot in (ARDUPILOT, PX4)}

@@ -13,10 +13,10 @@ from drone.mavlink.framing import text_of
 from drone.mavlink.link import Link, Patience
 from drone.mavlink.modes import Autopilot
 from drone.vehicle import Outcome, Verdict
+from missions.mission_items import return_height_m
 from missions.plan import PatrolPlan
 
 FENCE_TYPE_ALTITUDE_AND_AREAS = 5
-FENCE_UNION_OF_AREAS = 2
 FENCE_HEADROOM_M = 20.0
 FENCE_TYPE_ALTITUDE = 1
 PX4_FENCE_RETURN = 3
@@ -68,20 +68,19 @@ def _number(told: float, bytewise: bool) -> float:
 def switch_fence_on(set_value: SetsParameter, autopilot: Autopilot, plan: PatrolPlan) -> Outcome | None:
     """An uploaded fence guards nothing until it is enabled; None when it is.
 
-    A plan without an allowed area has its height guarded, and not that of a plan flown before.
+    A plan without an allowed area has its height guarded, and not that of a plan flown before. PX4 comes home
+    at a height of its own, which may be over that fence: it is set to the plan's.
     """
-    heights = [p.altitude_above_home_m for sortie in plan.sorties for p in sortie.waypoints]
-    ceiling_m = float(math.ceil(max(heights) + FENCE_HEADROOM_M))
+    ceiling_m = return_height_m(plan) + FENCE_HEADROOM_M
     if autopilot.is_px4:
         outcome = set_value("GF_MAX_VER_DIST", ceiling_m)
         outcome = outcome and set_value("GF_ACTION", PX4_FENCE_RETURN, whole=True)
+        outcome = outcome and set_value("RTL_RETURN_ALT", return_height_m(plan))
         return None if outcome else outcome
     wanted: dict[str, float] = {
         "FENCE_TYPE": FENCE_TYPE_ALTITUDE_AND_AREAS if plan.allowed else FENCE_TYPE_ALTITUDE,
         "FENCE_ALT_MAX": ceiling_m, "FENCE_ENABLE": 1,
     }  # fmt: skip
-    if len(plan.allowed) > 1:
-        wanted = {"FENCE_OPTIONS": FENCE_UNION_OF_AREAS, **wanted}
     for name, value in wanted.items():
         outcome = set_value(name, value)
         if not outcome:

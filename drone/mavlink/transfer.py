@@ -100,18 +100,29 @@ class MissionTransfer:
         self._answered = False
 
     def upload_set(
-        self, mission: Sequence[WireItem], fence: Sequence[WireItem], rally: Sequence[WireItem] | None
-    ) -> Outcome:
+        self, mission: Sequence[WireItem], fence: Sequence[WireItem], rally: Sequence[WireItem] | None,
+        guard: Callable[[], Outcome | None] = lambda: None,
+    ) -> Outcome:  # fmt: skip
         """Fence, rally points and mission as one verified set; the first that fails decides.
 
-        ``mission`` includes the home item. An empty fence or rally list clears what the vehicle has; None
-        leaves out the rally points of a vehicle that keeps none.
+        PX4 judges a mission once, by the fence and the limits of the moment when it changes: so its old one
+        is cleared first, and the new one goes last.
+
+        Args:
+            mission: includes the home item.
+            fence, rally: an empty list clears what the vehicle has; None leaves out the rally points of a
+                vehicle that keeps none.
+            guard: sets what belongs to the fence, once it is on board; None when that is done.
         """
         around = [(FENCE, fence)] + ([] if rally is None else [(RALLY, rally)])
-        for kind, items in (*around, (MISSION, mission)):
+        before: list[tuple[int, Sequence[WireItem]]] = [] if self._home_item else [(MISSION, ())]
+        for kind, items in (*before, *around):
             outcome = self.upload(kind, items)
             if not outcome:
                 return outcome
+        outcome = guard() or self.upload(MISSION, mission)
+        if not outcome:
+            return outcome
         # the mission went last; what went before it must still be there
         for kind, items in around:
             outcome = self.verify(kind, items)

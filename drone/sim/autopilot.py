@@ -107,6 +107,7 @@ class SimulatedAutopilot:
         self._transfers = Transfers(
             store, now=lambda: self.time_s, say=self._say,
             flying_auto=lambda: self.flight.armed and self.flight.mode == CopterMode.AUTO, flavour=habits,
+            stored=self.flight.judge_mission,
         )  # fmt: skip
         self._parameter_service = ParameterService(
             Px4Parameters(self.parameters) if habits.is_px4 else self.parameters

@@ -72,15 +72,17 @@ class Flight:
         self.faults: set[Fault] = set()
         self.last_gcs_s: float | None = None
         self.landing_in_guided = False
-        around = Surroundings(body, parameters, lambda: self.home_enu, self._rally)
+        around = Surroundings(body, parameters, lambda: self.home_enu, self._rally, flavour.is_px4)
         self.around = around
         self.mission = MissionRunner(
             store, around, place=self.place, act=self.act, reached=reached,
             return_home=(lambda: self._enter(CopterMode.RTL)) if flavour.return_is_a_mode else None,
         )  # fmt: skip
         self.fence = Geofence(
-            store, parameters, lambda item: self.place(item, (0.0, 0.0, 0.0)), lambda: self.home_enu
-        )
+            store, parameters, lambda item: self.place(item, (0.0, 0.0, 0.0)), lambda: self.home_enu,
+            only_about_home=flavour.is_px4,
+        )  # fmt: skip
+        self._mission_fault = ""
         self._manoeuvre: Manoeuvre = Hold(around)
         self._velocity: tuple[Aim, float] | None = None
         self._breached: str | None = None
@@ -128,6 +130,16 @@ class Flight:
         if with_mode and self.flavour.is_px4 and self._begins_on_the_ground():
             faults.append("Mission rejected: the first item is not above home")
         return faults
+
+    def judge_mission(self) -> None:
+        """PX4 compares a mission with its fence when one of them changes, and not again."""
+        self._mission_fault = ""
+        for number, item in enumerate(self.store.items(MISSION)[1:], start=1):
+            sane = item.placed and abs(item.latitude) <= 90
+            if self.flavour.is_px4 and sane and self.fence.breach(self.place(item, self.home_enu)):
+                self._mission_fault = f"Geofence violation for waypoint {number}"
+                self._say(CRITICAL, self._mission_fault)
+                return
 
     def _begins_on_the_ground(self) -> bool:
         """Whether the first item is a waypoint at home's height, as a home item is."""
@@ -220,6 +232,8 @@ class Flight:
         if mode == CopterMode.AUTO:
             if len(self.mission.items) < 2:
                 return "Mode change to AUTO failed: init failed"
+            if self._mission_fault:
+                return f"Mission rejected: {self._mission_fault}"
             if self.armed and self.body.landed and not self.mission.starts_with_takeoff():
                 return "Auto: Missing Takeoff Cmd"
         self._enter(mode)

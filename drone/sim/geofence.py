@@ -24,6 +24,7 @@ class Geofence:
     Args:
         place: item -> metres about home.
         home: the home position in metres.
+        only_about_home: leaves out inclusion areas that do not hold home, as PX4 does.
     """
 
     def __init__(
@@ -32,8 +33,11 @@ class Geofence:
         parameters: Parameters,
         place: Callable[[StoredItem], Vector],
         home: Callable[[], Vector],
+        *,
+        only_about_home: bool = False,
     ) -> None:
         self._store, self._parameters = store, parameters
+        self._only_about_home = only_about_home
         self._place, self._home = place, home
         self._changes = -1
         self._inside: list[shapely.Geometry] = []
@@ -74,6 +78,9 @@ class Geofence:
         items = self._store.items(FENCE)
         self._inside = [*self._rings(items, INCLUSION_RING), *self._circles(items, INCLUSION_CIRCLE)]
         self._outside = [*self._rings(items, EXCLUSION_RING), *self._circles(items, EXCLUSION_CIRCLE)]
+        home = shapely.Point(self._home()[:2])
+        if self._only_about_home:
+            self._inside = [area for area in self._inside if area.covers(home)]
 
     def _rings(self, items: list[StoredItem], command: int) -> Iterable[shapely.Geometry]:
         chosen = [item for item in items if item.command == command]

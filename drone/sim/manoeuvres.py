@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,9 @@ from drone.sim.airframe import Airframe
 from drone.sim.dynamics import Vector
 from drone.sim.navigation import Leg, Rates, fly, reached
 from drone.sim.parameters import Parameters
+
+NEAR_RETURN_M = 10.0
+"""PX4's RTL_MIN_DIST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,16 @@ class Surroundings:
     parameters: Parameters
     home: Callable[[], Vector]
     rally: Callable[[Vector], Vector]
+    adds_return_height: bool = False
+    """PX4: RTL_ALT counts from the place to which it returns, and near that place it does not climb."""
+
+    def return_up(self, position: Vector, target: Vector) -> float:
+        """The height of the way to a place, above the frame's origin."""
+        height = self.parameters["RTL_ALT"] / 100
+        if not self.adds_return_height:
+            return max(position[2], self.home()[2] + height, target[2])
+        near = math.dist(position[:2], target[:2]) <= NEAR_RETURN_M
+        return position[2] if near else max(position[2], target[2] + height)
 
     @property
     def rates(self) -> Rates:
@@ -139,9 +153,9 @@ class Return:
 
     def __init__(self, around: Surroundings, speed_m_s: float) -> None:
         self._around = around
-        body, p, home = around.body, around.parameters, around.home()
+        body, p = around.body, around.parameters
         target = around.rally(body.position)
-        up = max(body.position[2], home[2] + p["RTL_ALT"] / 100, target[2])
+        up = around.return_up(body.position, target)
         over = (target[0], target[1], up)
         speed = p["RTL_SPEED"] / 100 or speed_m_s
         self._steps: list[Callable[[], Manoeuvre]] = [

@@ -16,7 +16,8 @@ _SCALED = {
 _WHOLE = {"GF_ACTION": 2, "MAV_SYS_ID": 1, "NAV_DLL_ACT": 0, "MIS_TKO_LAND_REQ": 0, "COM_RC_IN_MODE": 4}
 _FENCE_ACTIONS = {0: 0, 1: 0, 2: 4, 3: 1, 4: 2, 5: 2}
 """GF_ACTION -> FENCE_ACTION; terminating is shown as landing."""
-_CEILING, _AREAS, _UNION = 1, 4, 2
+_CEILING, _AREAS = 1, 4
+_RETURN_M = 60.0
 
 
 class Px4Parameters(ParameterNames):
@@ -28,7 +29,8 @@ class Px4Parameters(ParameterNames):
         self._ceiling_m = 0.0
         self._names = sorted([*_SCALED, *_WHOLE, "GF_MAX_VER_DIST"])
         inner.set("FENCE_ENABLE", 1)
-        inner.set("FENCE_OPTIONS", _UNION)
+        inner.set("FENCE_OPTIONS", 0)  # inside every area is inside
+        self.set("RTL_RETURN_ALT", _RETURN_M)
         self._pass_on()
 
     def __getitem__(self, name: str) -> float:

@@ -65,9 +65,11 @@ class Transfers:
         now: Callable[[], float],
         flying_auto: Callable[[], bool],
         say: Callable[[int, str], None],
+        stored: Callable[[], None] = lambda: None,
         flavour: Flavour = ARDUPILOT,
     ) -> None:
         self._store, self._now, self._flying_auto, self._say = store, now, flying_auto, say
+        self._stored = stored
         self._flavour = flavour
         self._upload: _Upload | None = None
         self._download: _Download | None = None
@@ -182,6 +184,7 @@ class Transfers:
             self._store.replace_exactly(MISSION, [StoredItem(command=16, frame=0), *upload.items])
         elif upload.kind != MISSION:
             self._store.replace(upload.kind, upload.items)
+        self._stored()
         name = {MISSION: "Flight plan", FENCE: "Fence"}.get(upload.kind, "Rally points")
         self._say(6, f"{name} received")
         self._answer(session, upload.sender, upload.kind, mavlink.MAV_MISSION_ACCEPTED)
@@ -249,6 +252,7 @@ class Transfers:
             self._answer(session, sender, MISSION, mavlink.MAV_MISSION_ERROR)
             return
         self._store.clear(message.mission_type)
+        self._stored()
         self._answer(session, sender, message.mission_type, mavlink.MAV_MISSION_ACCEPTED)
 
     def _ack(self, session: Session, message: Message, sender: tuple[int, int]) -> None:

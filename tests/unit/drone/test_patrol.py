@@ -189,6 +189,37 @@ def test_too_little_battery_for_the_sortie() -> None:
     assert "25%" in patrol.reason
 
 
+def test_a_battery_that_is_not_told_is_a_warning_once() -> None:
+    vehicle = Scripted([replace(moment, battery_fraction=None) for moment in whole_flight()])  # type: ignore[type-var]
+    vehicle.battery = None
+    patrol, log, _ = fly(vehicle)
+    assert patrol.phase is FlightPhase.FINISHED
+    (told,) = [entry for entry in log if entry.code == "battery_unknown"]
+    assert told.level == "warning"
+    assert "this sortie needs 30%" in told.text
+
+
+def test_where_the_battery_must_be_known_an_aircraft_that_does_not_tell_stays_on_the_ground() -> None:
+    vehicle, log = Scripted(), list[FlightLogEntry]()
+    vehicle.battery = None
+    settings = replace(SETTINGS, battery_must_be_known=True)
+    patrol = Patrol(vehicle, small_plan(), ManualClock(START), log.append, settings=settings)
+    assert patrol.run() is FlightPhase.FAILED
+    assert "does not tell how full its battery is" in patrol.reason
+    assert vehicle.calls == []
+
+
+def test_an_aircraft_that_restarts_before_arming_is_waited_for() -> None:
+    """An autopilot takes longer to boot than all tries to arm it take."""
+    vehicle = Scripted()
+    vehicle.ready = [Readiness(True), *[Readiness(False, ("booting",))] * 30, Readiness(True)]
+    vehicle.answers["arm"] = [refused("it boots"), OK]
+    patrol, _, clock = fly(vehicle)
+    assert patrol.phase is FlightPhase.FINISHED
+    assert vehicle.calls.count("arm") == 2
+    assert clock.monotonic() > 15.0
+
+
 def test_an_aircraft_that_is_in_the_air_already_is_left_to_whoever_flies_it() -> None:
     """Our program was started again while the aircraft returns under a failsafe."""
     vehicle = Scripted([air(mode=FlightMode.RETURN)] * 3)
@@ -435,6 +466,28 @@ def test_an_aircraft_waits_on_the_ground_for_its_take_off_time() -> None:
     (notice,) = [entry.text for entry in log if entry.code == "waiting"]
     assert notice.startswith("waits 125 s for its take-off time, 95 s after")
     assert patrol.starts_in_s is None
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_aircraft_that_waits_is_read_back_in_time(changed: bool) -> None:
+    """Over a slow radio this takes longer than the seconds that a take-off may be late."""
+    clock = ManualClock(START)
+    read: list[float] = []
+
+    class Slow(Scripted):
+        def upload(self, plan: object, sortie: int = 0) -> Outcome:
+            clock.sleep(40.0)
+            return super().upload(plan, sortie)
+
+        def read_back(self) -> Outcome:
+            read.append(clock.monotonic())
+            clock.sleep(20.0)
+            return refused("the vehicle stored another mission") if changed else OK
+
+    patrol = Patrol(Slow(), timed(0.0, 95.0), clock, lambda entry: None, aircraft=1, launched_s=0.0)
+    assert patrol.run() is (FlightPhase.FAILED if changed else FlightPhase.FINISHED)
+    assert read == [pytest.approx(95.0 - 45.0, abs=1.0)]
+    assert ("not on board any more" in patrol.reason) is changed
 
 
 def test_a_flight_that_waits_is_called_off() -> None:
