@@ -13,7 +13,12 @@ from server.db import Base
 
 
 class Sighting(Base):
-    """One sighting in its newest revision, placed on the ground. Covariances in m2, east and north."""
+    """One sighting in its newest revision, placed on the ground. Covariances in m2, east and north.
+
+    ``received_place``: latitude, longitude and the three parts of the covariance from its own looks alone,
+    before any adjustment; what belongs together is told by it. ``first_place``: latitude and longitude of a
+    crowd in the first revision that was placed, since crowds move.
+    """
 
     __tablename__ = "sightings"
 
@@ -36,6 +41,8 @@ class Sighting(Base):
     covariance_ee_m2: Mapped[float | None] = mapped_column(Float(53))
     covariance_en_m2: Mapped[float | None] = mapped_column(Float(53))
     covariance_nn_m2: Mapped[float | None] = mapped_column(Float(53))
+    received_place: Mapped[list[Any] | None]
+    first_place: Mapped[list[Any] | None]
     cell: Mapped[str | None] = mapped_column(String(64))
     cell_probabilities: Mapped[dict[str, Any]]
     people_count: Mapped[int | None]
