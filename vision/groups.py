@@ -58,7 +58,6 @@ class GroupMoment:
     seconds: float
     count: int
     place: tuple[float, float]
-    member_speed: float
     straightness: float
     spread: float
 

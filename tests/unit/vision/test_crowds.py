@@ -32,6 +32,10 @@ def test_people_who_stand_together_are_a_gathering_with_its_terms(tmp_path: Path
     assert set(terms) == {"people_count", "still_seconds", "member_speed", "group_speed", "straightness"}
 
 
+def test_people_who_stand_are_a_gathering_though_their_boxes_shake(tmp_path: Path) -> None:
+    assert kinds(play(tmp_path, cluster(0, 0, 16), seconds=4.0, noise=0.25)) == ["gathering"]
+
+
 @pytest.mark.parametrize("things", [cluster(0, 0, 5), queue(-6, 0, 13), marching(-12, 0, 12)])
 def test_what_is_no_gathering(tmp_path: Path, things: list[Thing]) -> None:
     assert play(tmp_path, things) == []
