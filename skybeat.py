@@ -87,7 +87,8 @@ def parse_speed(text: str) -> float | None:
 @app.command()
 def demo(
     port: Annotated[
-        int | None, typer.Option(help="of the console; 8000, or a free one with --exit-when-done")
+        int | None,
+        typer.Option(min=0, max=65535, help="of the console; 8000, or a free one with --exit-when-done"),
     ] = None,
     speed: Annotated[
         str, typer.Option(help="times real time, or 'max'; 1, or max with --exit-when-done")

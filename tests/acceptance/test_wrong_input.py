@@ -195,6 +195,11 @@ class TestPlaces:
         assert port in said
         assert "choose another" in said
 
+    @pytest.mark.parametrize("command", ["serve", "demo", "sim"])
+    @pytest.mark.parametrize("port", ["-1", "70000", "http"])
+    def test_a_port_that_is_none(self, command: str, port: str) -> None:
+        assert "Stopped" not in refusal(command, "--port", port)
+
     @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("demo",), ("db", "upgrade")])
     def test_a_data_directory_that_cannot_be_written(self, command: tuple[str, ...], tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
