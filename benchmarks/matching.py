@@ -6,8 +6,9 @@
 them alone and half in rows of four, side by side (2.7 m) or nose to tail (5.5 m). Two flights of 150 frames
 pass them leg by leg. A tenth of the tracks break in two. Every sighting is off by its flight's GNSS (in the
 second flight ``--jump`` metres in a random direction from the first), by its leg (0.6 m on each axis) and for
-itself (0.4 m); it announces 1.9 m on each axis. Sightings go through ``server.sightings.matching.match`` in
-the order in which the tracks end, and what it decides is done as the desk does it.
+itself (0.4 m); it announces 1.9 m on each axis. All sightings go through
+``server.sightings.arranging.arrange``, as at the desk; ``one_by_one`` brings them to the tickets as they come (``matching.match``), in the order in which the tracks end, as the desk does where too many
+are near to arrange them all while flying. *Orders that differ* counts, of ``ORDERS`` random orders of arrival, those that do not give the same tickets.
 
 *One ticket*: share of hazards all of whose sightings are in one ticket with nothing else in it. *Wrong
 merges*: share of hazards in a ticket with another hazard. The baseline joins a sighting to the nearest ticket
@@ -33,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from missions.geodesy import Array
 from missions.kinds import load_kinds
 from missions.messages import SightingKind
+from server.sightings.arranging import arrange
 from server.sightings.matching import Event, Seen, fused, match
 
 FIRES, SMOKES, CARS = 60, 60, 80
@@ -40,6 +42,7 @@ SIDE_M, APART_M, LEG_M = 900.0, 60.0, 60.0
 FRAMES, FRAME_S, SEEN_FRAMES = 150, 1.0, 9
 BROKEN, LEG_SIGMA_M, OWN_SIGMA_M, ANNOUNCED_M = 0.1, 0.6, 0.4, 1.9
 RADII_M = (3.0, 6.0, 12.0)
+ORDERS = 5
 START = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)
 PAUSE = timedelta(minutes=40)
 
@@ -123,7 +126,17 @@ def fly(rng: np.random.Generator, hazards: list[Hazard], jump_m: float) -> tuple
 
 
 def ours(sightings: list[Seen], truth: dict[UUID, int]) -> Tickets:
-    """What the desk does."""
+    """What the desk does: everything of a kind is arranged."""
+    kinds, tickets = load_kinds(), Tickets(truth)
+    known = {seen.id: seen for seen in sightings}
+    for kind in sorted({seen.kind for seen in sightings}):
+        for event in arrange([seen for seen in sightings if seen.kind == kind], {}, kinds):
+            tickets.held[event.id] = [known[seen.id] for seen in event.sightings]
+    return tickets
+
+
+def one_by_one(sightings: list[Seen], truth: dict[UUID, int]) -> Tickets:
+    """Each sighting is brought to what is known when it comes."""
     kinds, tickets = load_kinds(), Tickets(truth)
     for new in sightings:
         events = [
@@ -159,14 +172,30 @@ def nearest(sightings: list[Seen], truth: dict[UUID, int], radius_m: float) -> T
     return tickets
 
 
+def differing_orders(sightings: list[Seen], truth: dict[UUID, int], seed: int) -> int:
+    """How many random orders of arrival give other tickets."""
+    rng = np.random.default_rng(seed)
+
+    def parts(order: list[Seen]) -> set[frozenset[UUID]]:
+        return {frozenset(seen.id for seen in held) for held in ours(order, truth).held.values()}
+
+    expected = parts(sightings)
+    return sum(
+        parts([sightings[i] for i in rng.permutation(len(sightings))]) != expected for _ in range(ORDERS)
+    )
+
+
 def measure(runs: int, jump_m: float, seed: int) -> dict[str, Any]:
     """Means over several runs, by way; and of ours by kind of hazard."""
     scores: dict[str, list[dict[str, float]]] = defaultdict(list)
+    differing = 0
     for run in range(runs):
         rng = np.random.default_rng(seed + run)
         hazards = plant(rng)
         sightings, truth = fly(rng, hazards, jump_m)
         scores["ours"].append(ours(sightings, truth).score(len(hazards)))
+        scores["one_by_one"].append(one_by_one(sightings, truth).score(len(hazards)))
+        differing += differing_orders(sightings, truth, seed + run)
         for radius in RADII_M:
             scores[f"nearest_{radius:g}_m"].append(nearest(sightings, truth, radius).score(len(hazards)))
         for name, kinds in (("spreading", {"fire", "smoke"}), ("cars", {"illegal_parking"})):
@@ -179,7 +208,10 @@ def measure(runs: int, jump_m: float, seed: int) -> dict[str, Any]:
         way: {key: round(float(np.mean([score[key] for score in found])), 4) for key in found[0]}
         for way, found in scores.items()
     }
-    return {"hazards": FIRES + SMOKES + CARS, "runs": runs, "jump_m": jump_m, **mean}
+    return {
+        "hazards": FIRES + SMOKES + CARS, "runs": runs, "jump_m": jump_m, "orders": runs * ORDERS,
+        "orders_that_differ": differing, **mean,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -194,6 +226,7 @@ def main() -> None:
         print(json.dumps(figures))
         return
     print(f"{figures['hazards']} hazards, {figures['runs']} runs, GNSS jump {figures['jump_m']:g} m")
+    print(f"{figures['orders_that_differ']} of {figures['orders']} orders of arrival give other tickets")
     print(f"{'':18}{'one ticket':>12}{'wrong merges':>14}{'tickets':>10}")
     for way, score in figures.items():
         if isinstance(score, dict):

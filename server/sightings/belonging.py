@@ -20,14 +20,14 @@ from missions.messages import SightingKind, SightingState
 from server.context import Context
 from server.sightings import repository
 from server.sightings.geotag import frame_near
-from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M, Decision, Event, match, reach_m
+from server.sightings.matching import CROWDS, Decision, Event, is_single, match, reach_m
 from server.sightings.models import Sighting
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.following import file_by_rule, follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, seen_of
-from server.tickets.states import OPEN_STATES, Action, TicketState, Verdict
+from server.tickets.placing import received_of
+from server.tickets.states import OPEN_STATES, SYSTEM, Action, TicketState, Verdict
 
 SEARCH_M = 120.0
 SEARCH_OBJECTS_M = 400.0  # wide enough for several single objects to tell how far GNSS has jumped
@@ -83,7 +83,7 @@ def note_crowds(
     """Let the timelines of crowds that grow together or split name each other, once for each pair."""
     if SightingKind(sighting.kind) not in CROWDS or not sighting.placed:
         return
-    here = seen_of(sighting, _frame(sighting))
+    here = received_of(sighting, _frame(sighting))
     assert here is not None
     rules = context.kinds[here.kind]
     others = [
@@ -120,9 +120,9 @@ def _near(
     """Tickets of its sort around a placed sighting, seen within the time window of its kind."""
     kind = SightingKind(sighting.kind)
     rules = context.kinds[kind]
-    here = seen_of(sighting, frame := _frame(sighting))
+    here = received_of(sighting, frame := _frame(sighting))
     assert here is not None
-    reach = SEARCH_OBJECTS_M if rules.match.reach_m < SINGLE_OBJECT_REACH_M else SEARCH_M
+    reach = SEARCH_OBJECTS_M if is_single(rules) else SEARCH_M
     edge = frame.to_geodetic([here.position - reach, here.position + reach])
     window = within or timedelta(hours=rules.match.window_hours)
     return ticket_rows.near(
@@ -135,8 +135,10 @@ def _match(
     context: Context, session: Session, sighting: Sighting, tickets: Sequence[Ticket]
 ) -> tuple[Decision, dict[UUID, Ticket]]:
     frame = _frame(sighting)
-    events = [_event(ticket, sightings, frame) for ticket, sightings in _with_sightings(session, tickets)]
-    seen = seen_of(sighting, frame)
+    held = _with_sightings(session, tickets)
+    pinned = ticket_rows.pinned(session, {ticket.id: [s.id for s in sightings] for ticket, sightings in held})
+    events = [_event(t, sightings, frame, pinned.get(t.id, frozenset())) for t, sightings in held]
+    seen = received_of(sighting, frame)
     assert seen is not None
     rules = context.kinds[SightingKind(sighting.kind)]
     return match(seen, events, rules), {ticket.id: ticket for ticket in tickets}
@@ -147,11 +149,11 @@ def _with_sightings(session: Session, tickets: Sequence[Ticket]) -> list[tuple[T
     return [(ticket, found.get(ticket.id, [])) for ticket in tickets]
 
 
-def _event(ticket: Ticket, sightings: Sequence[Sighting], frame: LocalFrame) -> Event:
+def _event(
+    ticket: Ticket, sightings: Sequence[Sighting], frame: LocalFrame, pinned: frozenset[UUID] = frozenset()
+) -> Event:
     confirmed = [s for s in sightings if s.state == SightingState.CONFIRMED] or sightings
-    untouched = ticket.state == TicketState.REPORTED and ticket.acknowledged_at is None
     return Event(
         id=ticket.id, kind=SightingKind(ticket.kind),
-        sightings=[seen for s in confirmed if (seen := seen_of(s, frame)) is not None],
-        movable=untouched and not ticket.cell_fixed,
+        sightings=[seen for s in confirmed if (seen := received_of(s, frame)) is not None], pinned=pinned,
     )  # fmt: skip

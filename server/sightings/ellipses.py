@@ -67,11 +67,11 @@ def combine(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Ar
     """
     (x, p), (y, q) = first, second
     p_inv, q_inv = np.linalg.inv(p), np.linalg.inv(q)
-    best: tuple[float, Array, Array] | None = None
-    for share in np.linspace(0.0, 1.0, 21):
-        covariance = np.linalg.inv(share * p_inv + (1 - share) * q_inv)
-        size = float(np.trace(covariance))
-        if best is None or size < best[0] - 1e-12:
-            best = (size, covariance @ (share * p_inv @ x + (1 - share) * q_inv @ y), covariance)
-    assert best is not None
-    return best[1], best[2]
+    covariances = np.linalg.inv(_SHARES * p_inv + (1 - _SHARES) * q_inv)
+    sizes = np.trace(covariances, axis1=1, axis2=2)
+    best = int(np.argmax(sizes <= sizes.min() + 1e-12))
+    share, covariance = _SHARES[best, 0, 0], covariances[best]
+    return covariance @ (share * p_inv @ x + (1 - share) * q_inv @ y), covariance
+
+
+_SHARES = np.linspace(0.0, 1.0, 21)[:, None, None]

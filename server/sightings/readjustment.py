@@ -28,13 +28,16 @@ from server.sightings import repository
 from server.sightings.adjustment import adjust, moments_of
 from server.sightings.ellipses import circular_error_90
 from server.sightings.geotag import Limits, look_at_ground
-from server.sightings.matching import CROWDS, SINGLE_OBJECT_REACH_M
+from server.sightings.holding import rearrange
+from server.sightings.matching import CROWDS, is_single
 from server.sightings.models import FlightAdjustment, Sighting
+from server.sightings.rearranging import changes, neighbourhood, plan, sorts_of
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import MEANINGFUL_M, SYSTEM, cells_of, most_probable, ticket_ce90_m
+from server.tickets.placing import MEANINGFUL_M, cells_of, most_probable, ticket_ce90_m
+from server.tickets.states import SYSTEM
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ def adjust_due(context: Context) -> int:
 
 def adjust_flight(context: Context, flight_id: UUID) -> bool:
     """Adjust one flight; False when another sighting came in meanwhile and it has to be done again."""
+    _rearrange(context, flight_id)
     with context.database.read() as session:
         row = repository.adjustment(session, flight_id)
         if row is None:
@@ -108,6 +112,22 @@ def adjust_flight(context: Context, flight_id: UUID) -> bool:
     return True
 
 
+def _rearrange(context: Context, flight_id: UUID) -> None:
+    """What was too much to arrange while flying is arranged now, if that changes anything."""
+    with context.database.read() as session:
+        sorts = sorts_of(sighting for sighting, _ in repository.newest_messages(session, flight_id))
+        changing = [
+            [sighting.id for sighting in seeds] for seeds in sorts
+            if (hood := neighbourhood(context, session, seeds, most=None)) is not None
+            and changes(hood, plan(context, hood))
+        ]  # fmt: skip
+    for seeds in changing:
+        with context.database.write() as session:
+            lock(session, "sightings")
+            rows = [repository.sighting(session, identity) for identity in seeds]
+            rearrange(context, session, [row for row in rows if row is not None and row.placed], most=None)
+
+
 def _things(context: Context, session: Session, flight_id: UUID) -> list[SeenThing]:
     """The standing things of a flight; sightings of one track, or of one single object, are one thing."""
     groups: dict[tuple[str, object], list[tuple[Sighting, SightingMessage]]] = {}
@@ -115,8 +135,7 @@ def _things(context: Context, session: Session, flight_id: UUID) -> list[SeenThi
         kind = SightingKind(sighting.kind)
         if kind in CROWDS or not sighting.placed:
             continue
-        single = context.kinds[kind].match.reach_m < SINGLE_OBJECT_REACH_M
-        if single and sighting.ticket_id is not None:
+        if is_single(context.kinds[kind]) and sighting.ticket_id is not None:
             key: tuple[str, object] = ("ticket", sighting.ticket_id)
         elif sighting.track_id is not None:
             key = ("track", sighting.track_id)

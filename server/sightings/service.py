@@ -12,9 +12,10 @@ from server.db import after_commit, lock
 from server.errors import AgentMismatch
 from server.flights.following import reported_flight
 from server.sightings import repository
-from server.sightings.belonging import add_to_settled, note_crowds, open_event_of, settled_event_of
+from server.sightings.belonging import note_crowds, open_event_of
 from server.sightings.geotag import Limits, NotPlaced, Placement, place, seen_towards
-from server.sightings.matching import Decision
+from server.sightings.holding import after_moves, join, move, open_for_moved, place_anew, rearrange
+from server.sightings.matching import CROWDS, Decision
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.readjustment import note_revision
 from server.sightings.views import sightings_out
@@ -22,8 +23,8 @@ from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, cells_of, most_probable
-from server.tickets.service import open_ticket
+from server.tickets.placing import cells_of, most_probable
+from server.tickets.states import SYSTEM
 
 
 def receive(
@@ -120,6 +121,7 @@ def _store(
 def _store_place(context: Context, sighting: Sighting, placement: Placement | NotPlaced) -> None:
     if isinstance(placement, NotPlaced):
         sighting.placed, sighting.note = False, f"not placed: {placement.reason}"
+        sighting.received_place = None
         sighting.latitude = sighting.longitude = sighting.altitude_amsl_m = None
         sighting.covariance_ee_m2 = sighting.covariance_en_m2 = sighting.covariance_nn_m2 = None
         sighting.cell, sighting.cell_probabilities = None, {}
@@ -128,6 +130,12 @@ def _store_place(context: Context, sighting: Sighting, placement: Placement | No
     sighting.placed, sighting.note = True, placement.note
     sighting.latitude, sighting.longitude = placement.latitude, placement.longitude
     sighting.altitude_amsl_m = placement.altitude_amsl_m
+    sighting.received_place = [
+        placement.latitude, placement.longitude,
+        *(float(covariance[i, j]) for i, j in ((0, 0), (0, 1), (1, 1))),
+    ]  # fmt: skip
+    if sighting.first_place is None and sighting.kind in CROWDS:
+        sighting.first_place = [placement.latitude, placement.longitude]
     sighting.covariance_ee_m2, sighting.covariance_en_m2 = float(covariance[0, 0]), float(covariance[0, 1])
     sighting.covariance_nn_m2 = float(covariance[1, 1])
     sighting.cell_probabilities = cells_of(
@@ -144,33 +152,31 @@ def _link(
         ticket = ticket_rows.ticket(session, sighting.ticket_id, for_change=True)
         assert ticket is not None
         _update(context, session, ticket, sighting, before)
-        return ticket, False
+        if sighting.kind not in CROWDS:  # that they grow together is told, and a person decides
+            rearrange(context, session, [sighting])
+        return ticket_rows.ticket(session, sighting.ticket_id), False
     if sighting.state == SightingState.RETRACTED:
         sighting.note = "; ".join(filter(None, [sighting.note, "withdrawn before a ticket was opened"]))
         return None, False
     if not sighting.placed:
         return None, False
-    decision, tickets = open_event_of(context, session, sighting)
+    if rearrange(context, session, [sighting]):
+        return _joined(context, session, sighting)
+    decision, tickets = open_event_of(context, session, sighting)  # too many to arrange all at once
     _apply_moves(context, session, decision, tickets)
     if decision.event_id is None:
-        settled = settled_event_of(context, session, sighting)
-        if settled is not None:
-            return add_to_settled(context, session, settled, sighting), False
-        ticket = open_ticket(context, session, sighting)
-        note_crowds(context, session, ticket, sighting, opened=True)
-        views.publish(context, session, ticket, "created", alert=True)
-        return ticket, True
-    ticket = tickets[decision.event_id]
-    kind = ticket.kind
-    sighting.ticket_id = ticket.id
-    follow_sightings(context, session, ticket)
-    timeline.add(
-        session, ticket, context.now(), SYSTEM, "sighting_added", count=ticket.sightings,
-        sighting=str(sighting.id), flight=str(sighting.flight_id) if sighting.flight_id else None,
-    )  # fmt: skip
-    note_crowds(context, session, ticket, sighting)
-    views.publish(context, session, ticket, "updated", alert=ticket.kind != kind)
-    return ticket, False
+        return place_anew(context, session, sighting)
+    join(context, session, tickets[decision.event_id], sighting)
+    return tickets[decision.event_id], False
+
+
+def _joined(context: Context, session: Session, sighting: Sighting) -> tuple[Ticket | None, bool]:
+    """The ticket that a newcomer is in now, and whether it is new."""
+    assert sighting.ticket_id is not None
+    ticket = ticket_rows.ticket(session, sighting.ticket_id)
+    assert ticket is not None
+    entry = ticket_rows.last_entry(session, ticket.id, "opened")
+    return ticket, entry is not None and entry.data.get("sighting") == str(sighting.id)
 
 
 def _update(
@@ -188,31 +194,20 @@ def _update(
 
 def _apply_moves(context: Context, session: Session, decision: Decision, tickets: dict[UUID, Ticket]) -> None:
     """Move sightings that turned out to belong elsewhere; their old tickets keep at least one."""
-    for move in decision.moves:
-        target = tickets[move.event_id] if move.event_id is not None else None
-        for sighting_id in move.sightings:
+    followers: dict[UUID, Ticket] = {}
+    for step in decision.moves:
+        target = tickets[step.event_id] if step.event_id is not None else None
+        for sighting_id in step.sightings:
             sighting = repository.sighting(session, sighting_id)
-            if sighting is not None and sighting.ticket_id is not None:
-                target = _move(context, session, sighting, tickets[sighting.ticket_id], target)
-
-
-def _move(
-    context: Context, session: Session, sighting: Sighting, source: Ticket, target: Ticket | None
-) -> Ticket:
-    """Move one sighting, into a new ticket where there is none for it."""
-    if target is None:
-        target = open_ticket(context, session, sighting)
-        views.publish(context, session, target, "created", alert=True)
-    else:
-        sighting.ticket_id = target.id
-        follow_sightings(context, session, target)
-        views.publish(context, session, target, "updated")
-    follow_sightings(context, session, source)
-    now, facts = context.now(), {"sighting": str(sighting.id)}
-    timeline.add(session, source, now, SYSTEM, "sighting_moved_out", other=target.number, **facts)
-    timeline.add(session, target, now, SYSTEM, "sighting_moved_in", other=source.number, **facts)
-    views.publish(context, session, source, "updated")
-    return target
+            if sighting is None or sighting.ticket_id is None:
+                continue
+            source = tickets[sighting.ticket_id]
+            if target is None:
+                target = open_for_moved(context, session, sighting, source)
+            else:
+                move(context, session, sighting, source, target)
+            followers |= {source.id: source, target.id: target}
+    after_moves(context, session, followers.values())
 
 
 def _known_receipt(session: Session, sighting: Sighting, message: SightingMessage) -> SightingReceipt:

@@ -16,8 +16,8 @@ from server.sightings.matching import CROWDS
 from server.sightings.models import Sighting
 from server.tickets import timeline
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, follow_place
-from server.tickets.states import TicketState
+from server.tickets.placing import follow_place
+from server.tickets.states import SYSTEM, TicketState
 
 PRIORITIES = ("urgent", "high", "normal", "low")
 PICTURES = ("image/jpeg", "image/png", "image/webp")

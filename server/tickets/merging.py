@@ -20,9 +20,8 @@ from server.sightings import repository as sighting_rows
 from server.tickets import repository, timeline, views
 from server.tickets.following import follow_sightings, set_kind
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM
 from server.tickets.relations import led_to, may_be_one
-from server.tickets.states import OPEN_STATES, Action, TicketState
+from server.tickets.states import OPEN_STATES, SYSTEM, Action, TicketState
 
 ADVANCE = (TicketState.REPORTED, TicketState.FILED, TicketState.DISPATCHED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,32 +13,65 @@ from sqlalchemy.orm import Session
 
 from missions.geodesy import LocalFrame, distance_m
 from missions.grids import Grid
-from missions.messages import SightingKind
+from missions.messages import SightingKind, SightingState
 from server.context import Context
 from server.sightings.ellipses import circular_error_90
 from server.sightings.geotag import frame_near
 from server.sightings.matching import Seen, fused
 from server.sightings.models import Sighting
 from server.sightings.views import covariance_of, sighting_covariance
-from server.tickets import timeline
+from server.tickets import repository, timeline
 from server.tickets.models import Ticket
-from server.tickets.states import OPEN_STATES, TicketState
+from server.tickets.states import OPEN_STATES, SYSTEM, TicketState
 
-SYSTEM = "system"
 MEANINGFUL_M = 3.0
 """People are told of a ticket that moves by this much, and asked where somebody is on the way already."""
 
 
 def seen_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
-    """A sighting as matching sees it; None while it is not placed."""
+    """A sighting at its best known place; None while it is not placed."""
     covariance = sighting_covariance(sighting)
     if covariance is None or sighting.latitude is None or sighting.longitude is None:
         return None
+    return _seen(sighting, frame, (sighting.latitude, sighting.longitude), covariance)
+
+
+def _seen(
+    sighting: Sighting, frame: LocalFrame, place: tuple[float, float], covariance: NDArray[np.float64]
+) -> Seen:
     return Seen(
         id=sighting.id, kind=SightingKind(sighting.kind), flight_id=sighting.flight_id,
         track_id=sighting.track_id, first_seen_at=sighting.first_seen_at, last_seen_at=sighting.last_seen_at,
-        position=frame.to_enu(sighting.latitude, sighting.longitude)[0, :2], covariance=covariance,
+        position=frame.to_enu(*place)[0, :2], covariance=covariance,
+        confirmed=sighting.state == SightingState.CONFIRMED,
     )  # fmt: skip
+
+
+def received_place(sighting: Sighting) -> tuple[float, float, float, float, float] | None:
+    """Latitude, longitude and covariance (east-east, east-north, north-north in m2) as they were received.
+
+    None while it is not placed. Sightings from before this was kept have the place that they have now.
+    """
+    if not sighting.placed:
+        return None
+    if sighting.received_place is not None:
+        latitude, longitude, *parts = sighting.received_place
+        return latitude, longitude, parts[0], parts[1], parts[2]
+    covariance = sighting_covariance(sighting)
+    if covariance is None or sighting.latitude is None or sighting.longitude is None:
+        return None
+    return sighting.latitude, sighting.longitude, covariance[0, 0], covariance[0, 1], covariance[1, 1]
+
+
+def received_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
+    """A sighting as matching sees it; None while it is not placed."""
+    place = received_place(sighting)
+    if place is None:
+        return None
+    seen = _seen(sighting, frame, place[:2], covariance_of(*place[2:]))
+    if sighting.first_place is None:
+        return seen
+    return replace(seen, first_position=frame.to_enu(*sighting.first_place)[0, :2])
 
 
 def follow_place(
@@ -71,11 +105,12 @@ def follow_place(
         _propose(session, ticket, {**found, "cell": cell} if differs else None, now)
     else:
         _set_place(ticket, found)
-        if state is TicketState.REPORTED and cell != ticket.cell:
+        untouched = state is TicketState.REPORTED or not repository.touched(session, [ticket.id])
+        if untouched and cell != ticket.cell:
             old = ticket.cell
             _set_cell(context, ticket, cell)
             timeline.add(session, ticket, now, SYSTEM, "cell_changed", old=old or "—", new=cell or "—")
-        elif state is TicketState.FILED:
+        elif not untouched:
             _propose(session, ticket, {**found, "cell": cell} if cell != ticket.cell else None, now)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from server.db import Utc
 from server.errors import Invalid
 from server.tickets.models import Ticket, TicketSerial, TimelineEntry
-from server.tickets.states import OPEN_STATES, TicketState
+from server.tickets.states import OPEN_STATES, SYSTEM, TicketState
 
 ORDERS: dict[str, tuple[InstrumentedAttribute[Any], bool]] = {
     "newest": (Ticket.opened_at, True),
@@ -37,6 +37,9 @@ ORDERS: dict[str, tuple[InstrumentedAttribute[Any], bool]] = {
     "number": (Ticket.number, False),
     "-number": (Ticket.number, True),
 }
+
+JOINED = ("opened", "sighting_added", "sighting_moved_in", "merged_in")
+"""Entries of the timeline by which the system brings sightings into a ticket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,20 @@ def near(
     return session.scalars(query.order_by(Ticket.opened_at, Ticket.id)).all()
 
 
+def open_of(session: Session, ticket_ids: Collection[UUID], kinds: Sequence[str]) -> dict[UUID, Ticket]:
+    """Those of the named tickets that are open and of one of these kinds."""
+    query = select(Ticket).where(
+        Ticket.id.in_(ticket_ids), Ticket.state.in_(OPEN_STATES), Ticket.kind.in_(kinds)
+    )
+    return {ticket.id: ticket for ticket in session.scalars(query.order_by(Ticket.id))}
+
+
+def lock_all(session: Session, ticket_ids: Collection[UUID]) -> None:
+    """Lock the rows of these tickets until the transaction ends, and read them again."""
+    query = select(Ticket).where(Ticket.id.in_(ticket_ids)).order_by(Ticket.id).with_for_update()
+    session.scalars(query.execution_options(populate_existing=True)).all()
+
+
 def open_around(session: Session, latitude: float, longitude: float, reach_deg: float) -> Sequence[Ticket]:
     """Open tickets within a box."""
     query = select(Ticket).where(
@@ -156,6 +173,35 @@ def last_entry(session: Session, ticket_id: UUID, kind: str) -> TimelineEntry | 
     """The newest entry of a kind."""
     query = select(TimelineEntry).where(TimelineEntry.ticket_id == ticket_id, TimelineEntry.kind == kind)
     return session.scalar(query.order_by(TimelineEntry.id.desc()).limit(1))
+
+
+def touched(session: Session, ticket_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The newest timeline entry by a person, of those tickets that have one."""
+    query = (
+        select(TimelineEntry.ticket_id, func.max(TimelineEntry.id))
+        .where(TimelineEntry.ticket_id.in_(ticket_ids), TimelineEntry.actor != SYSTEM)
+        .group_by(TimelineEntry.ticket_id)
+    )
+    return {ticket_id: entry for ticket_id, entry in session.execute(query)}
+
+
+def pinned(session: Session, held: Mapping[UUID, Collection[UUID]]) -> dict[UUID, frozenset[UUID]]:
+    """By touched ticket, those of its sightings that were in it when a person last acted on it.
+
+    What the system has added since then is nobody's decision, and can be moved.
+    """
+    acted = touched(session, held)
+    query = select(TimelineEntry).where(
+        TimelineEntry.ticket_id.in_(acted), TimelineEntry.kind.in_(JOINED), TimelineEntry.actor == SYSTEM
+    )
+    since: dict[UUID, set[str]] = {ticket_id: set() for ticket_id in acted}
+    for entry in session.scalars(query):
+        if entry.id > acted[entry.ticket_id]:
+            since[entry.ticket_id] |= {str(entry.data.get("sighting")), *entry.data.get("sightings", ())}
+    return {
+        ticket_id: frozenset(sighting for sighting in held[ticket_id] if str(sighting) not in added)
+        for ticket_id, added in since.items()
+    }
 
 
 def next_serial(session: Session, day: str) -> int:

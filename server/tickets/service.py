@@ -19,9 +19,9 @@ from server.tickets import repository, timeline, views
 from server.tickets.following import PICTURES, PRIORITIES, file_by_rule, follow_sightings
 from server.tickets.merging import merge, undo_merge
 from server.tickets.models import Ticket
-from server.tickets.placing import SYSTEM, adopt_place
+from server.tickets.placing import adopt_place
 from server.tickets.schemas import ActionRequest
-from server.tickets.states import NEEDS_NOTE, VERDICTS, Action, TicketState, Verdict, transition
+from server.tickets.states import NEEDS_NOTE, SYSTEM, VERDICTS, Action, TicketState, Verdict, transition
 from vision.detections import CLASSES
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from server.access.roles import Role
 
+SYSTEM = "system"
+"""Who acts where no person does."""
+
 
 class TicketState(StrEnum):
     """Where a ticket stands. A merged one has given its sightings to another, until that is undone."""

@@ -40,6 +40,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sighting_confirmed": ("智能识别重新确认", "The eye confirmed the sighting again"),
     "kind_restored": ("撤销合并后恢复为人员聚集", "A gathering again, now that the merge is undone"),
+    "kind_returned": (
+        "疑似纠纷的发现已改归其他工单，恢复为人员聚集",
+        "A gathering again: what looked like a dispute belongs to another ticket",
+    ),
     "kind_changed": ("由人员聚集升级为疑似纠纷", "Escalated from a gathering to a possible dispute"),
     "cell_changed": ("定位更准，网格由 {old} 改为 {new}", "Better placed: cell {old} became {new}"),
     "place_adjusted": (

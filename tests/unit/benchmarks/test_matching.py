@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from benchmarks.matching import Hazard, Tickets, fly, nearest, ours, plant
+from benchmarks.matching import Hazard, Tickets, differing_orders, fly, nearest, one_by_one, ours, plant
 from missions.messages import SightingKind
 
 
@@ -51,6 +51,17 @@ def test_what_belongs_together_does_not_depend_on_the_order_of_arrival(seed: int
         replace(sightings[i], position=hazards[truth[sightings[i].id]].place + rng.uniform(-0.8, 0.8, 2))
         for i in rng.permutation(len(sightings))
     ]
-    tickets = [held for held in ours(shuffled, truth).held.values() if held]
-    assert {frozenset(truth[s.id] for s in held) for held in tickets} == {frozenset([i]) for i in range(7)}
-    assert len(tickets) == 7
+    for way in (ours, one_by_one):
+        tickets = [held for held in way(shuffled, truth).held.values() if held]
+        assert {frozenset(truth[s.id] for s in held) for held in tickets} == {
+            frozenset([i]) for i in range(7)
+        }
+        assert len(tickets) == 7
+
+
+def test_no_order_of_arrival_gives_other_tickets_where_gnss_jumps() -> None:
+    rng = np.random.default_rng(3)
+    hazards = plant(rng)
+    sightings, truth = fly(rng, hazards, 5.0)
+    assert differing_orders(sightings, truth, 0) == 0
+    assert ours(sightings, truth).score(len(hazards))["one_ticket"] >= 0.98
