@@ -7,8 +7,10 @@ them alone and half in rows of four, side by side (2.7 m) or nose to tail (5.5 m
 pass them leg by leg. A tenth of the tracks break in two. Every sighting is off by its flight's GNSS (in the
 second flight ``--jump`` metres in a random direction from the first), by its leg (0.6 m on each axis) and for
 itself (0.4 m); it announces 1.9 m on each axis. All sightings go through
-``server.sightings.arranging.arrange``, as at the desk; ``one_by_one`` brings them to the tickets as they come (``matching.match``), in the order in which the tracks end, as the desk does where too many
-are near to arrange them all while flying. *Orders that differ* counts, of ``ORDERS`` random orders of arrival, those that do not give the same tickets.
+``server.sightings.arranging.arrange``, as at the desk; ``one_by_one`` brings them to the tickets as they come
+(``matching.match``), in the order in which the tracks end, as the desk does where too many are near to
+arrange them all while flying. *Orders that differ* counts, of ``ORDERS`` random orders of arrival, those that
+do not give the same tickets.
 
 *One ticket*: share of hazards all of whose sightings are in one ticket with nothing else in it. *Wrong
 merges*: share of hazards in a ticket with another hazard. The baseline joins a sighting to the nearest ticket
