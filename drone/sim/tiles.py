@@ -22,6 +22,9 @@ TILE_PX = 1024
 FINEST_M = 64.0
 WHOLE_M = 2048.0
 KEPT = 72
+BRIM_PX, LAP_PX = 4, 2
+"""A tile's picture goes on beyond its square by the brim, since the renderer mixes a picture's first and last
+rows; the tile itself laps over its neighbours, so that no sky shines through between fine and coarse ones."""
 Key = tuple[int, float, float]
 
 
@@ -91,13 +94,15 @@ class GroundTiles:
         level, west, south = key
         size = WHOLE_M / 2**level
         steps = int(np.clip(size / 8.0, 8, 40)) + 1
+        texel = size / (TILE_PX - 2 * BRIM_PX)
         share = np.linspace(0.0, 1.0, steps)
+        share[0], share[-1] = -LAP_PX * texel / size, 1.0 + LAP_PX * texel / size
         x, y = (axis.ravel() for axis in np.meshgrid(share, share))
         vertices = np.zeros(steps * steps, VERTEX)
         east, north = west + x * size, south + y * size
         vertices["position"] = np.column_stack([east, north, self._relief.height_m(east, north)])
         vertices["colour"] = 255
-        vertices["uv"] = np.column_stack([x, y])
+        vertices["uv"] = (np.column_stack([x, y]) * size / texel + BRIM_PX) / TILE_PX
         k = (np.arange(steps - 1)[:, None] * steps + np.arange(steps - 1)).ravel()
         faces = np.vstack(
             [np.column_stack([k, k + 1, k + steps + 1]), np.column_stack([k, k + steps + 1, k + steps])]
@@ -105,7 +110,9 @@ class GroundTiles:
         node = GeomNode("tile")
         node.addGeom(make_geom(vertices, faces)[0])
         tile = NodePath(node)
-        tile.setTexture(make_texture(self._painter.paint(west, south, size, TILE_PX)))
+        brim = BRIM_PX * texel
+        picture = self._painter.paint(west - brim, south - brim, size + 2 * brim, TILE_PX)
+        tile.setTexture(make_texture(picture))
         return tile
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from panda3d.core import GeomVertexReader
 
 from drone.sim.actors import Troupe
 from drone.sim.events import SightingKind
 from drone.sim.meshes import QUAD, VERTEX
 from drone.sim.occlusion import Occluders, unhidden
 from drone.sim.renderer import Renderer, draw_truth, pose_at
+from drone.sim.tiles import TILE_PX
 from drone.sim.town import Town
 from drone.sim.truth import FrameTruth, TruthBox
 from drone.sim.view import View
@@ -85,6 +87,24 @@ def test_pictures_agree_with_the_camera_model(bare_town: Town, name: str) -> Non
     assert inside.sum() >= 4
     error = np.hypot(*(expected[inside][:, None] - found[None]).transpose(2, 0, 1)).min(1)
     assert error.max() < 0.75
+
+
+def test_tiles_of_the_ground_lap_over_each_other_and_use_no_border_of_their_pictures(
+    renderer: Renderer, town: Town
+) -> None:
+    renderer.render(5.0, looking_at(town, 0.0, 0.0))
+    shown = [renderer._tiles._tiles[key] for key in renderer._tiles._shown]
+    assert len(shown) > 3
+    for tile in shown:
+        reader = GeomVertexReader(tile.node().getGeom(0).getVertexData(), "texcoord")
+        seen = []
+        while not reader.isAtEnd():
+            u, v = reader.getData2()
+            seen.append((u, v))
+        low, high = np.min(seen), np.max(seen)
+        # The square itself ends four texels from the border; the renderer mixes in what lies half a texel on.
+        assert 1 / TILE_PX < low < 4 / TILE_PX
+        assert 1 - 4 / TILE_PX < high < 1 - 1 / TILE_PX
 
 
 def test_same_second_and_pose_give_the_same_bytes_whatever_was_seen_before(
