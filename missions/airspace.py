@@ -28,6 +28,9 @@ CEILING_M = 120.0
 """Above this true height over the ground airspace is controlled (China, unmanned aircraft rules of 2024)."""
 LEAST_CLEARANCE_M = 20.0
 BUILDING_CLEARANCE_M = 15.0
+"""Least height over roofs and tree tops."""
+BESIDE_M = 5.0
+"""What lies no further beside the way counts as below it."""
 RANGE_M = 5000.0
 FLIGHT_MARGIN_M = 3.0
 """Planned ways stay this far inside the allowed area: rounded corners and position errors."""
@@ -39,6 +42,15 @@ CORRIDOR_SEGMENTS = 2
 """Corners for a quarter of a circle: few, since autopilots hold few fence corners."""
 SIMPLIFY_M = 1.0
 SAMPLE_M = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that stands on the ground: ``kind`` building or tree, ``outline`` in degrees."""
+
+    kind: str
+    outline: Any
+    height_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,31 +207,41 @@ def height_findings(frame: LocalFrame, path: Array, ground: GroundHeight, ceilin
     return findings
 
 
-def building_findings(
-    frame: LocalFrame, path: Array, ground: GroundHeight, buildings: list[tuple[Any, float]]
+def obstacle_findings(
+    frame: LocalFrame, path: Array, ground: GroundHeight, obstacles: list[Obstacle], ceiling_m: float
 ) -> list[Finding]:
-    """Buildings (polygon in degrees, height in metres) that a path (N, 3) passes too closely over."""
-    if not buildings:
+    """What a path (N, 3) passes too closely over, or runs into, on the ground: of each kind the worst."""
+    if not obstacles:
         return []
     points = sample(path)
-    polygons = [to_plane(polygon, frame) for polygon, _ in buildings]
-    tree = shapely.STRtree(polygons)
-    at, which = tree.query(shapely.points(points[:, :2]), predicate="dwithin", distance=5.0)
-    if not len(at):
-        return []
-    tops = ground(points[at, 0], points[at, 1]) + np.array([height for _, height in buildings])[which]
-    room = points[at, 2] - tops
-    least = int(np.nanargmin(room)) if np.isfinite(room).any() else 0
-    if not room[least] < BUILDING_CLEARANCE_M:
-        return []
-    place = frame.to_geodetic(points[at[least]][None, :])[0]
-    hit = room[least] < 0
-    return [Finding(
-        code="building", severity="error" if hit else "warning", latitude=place[0], longitude=place[1],
-        text=f"the aircraft would {'hit' if hit else 'pass'} a building"
-        + ("" if hit else f" {room[least]:.0f} m above its roof"),
-        remedy=f"plan at least {BUILDING_CLEARANCE_M - room[least]:.0f} m higher",
-    )]  # fmt: skip
+    tree = shapely.STRtree([to_plane(each.outline, frame) for each in obstacles])
+    at, which = tree.query(shapely.points(points[:, :2]), predicate="dwithin", distance=BESIDE_M)
+    below = ground(points[at, 0], points[at, 1])
+    room = points[at, 2] - below - np.array([each.height_m for each in obstacles])[which]
+    kinds = np.array([each.kind for each in obstacles])[which]
+    findings = []
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero((kinds == kind) & (room < BUILDING_CLEARANCE_M))
+        if len(rows):
+            worst = rows[np.argmin(room[rows])]
+            place = frame.to_geodetic(points[at[worst]][None, :])[0]
+            above_ground = float(points[at[worst], 2] - below[worst])
+            findings.append(_too_near(kind, float(room[worst]), above_ground, ceiling_m, place))
+    return findings
+
+
+def _too_near(kind: str, room_m: float, above_ground_m: float, ceiling_m: float, place: Array) -> Finding:
+    higher = math.ceil(BUILDING_CLEARANCE_M - room_m)
+    text = f"the aircraft would pass {room_m:.0f} m above a {kind}, {BUILDING_CLEARANCE_M:g} m is the least"
+    if room_m < 0:
+        text = f"the aircraft would fly into a {kind}, {-room_m:.0f} m below its top"
+    remedy = f"plan at least {higher} m higher, or leave this place out"
+    if above_ground_m + higher > ceiling_m:
+        remedy = f"leave this place out: {higher} m higher would be over the ceiling"
+    return Finding(
+        code=kind if room_m >= 0 else f"{kind}_hit", severity="error", text=text, remedy=remedy,
+        latitude=place[0], longitude=place[1],
+    )  # fmt: skip
 
 
 def range_findings(frame: LocalFrame, path: Array, home: Array, range_m: float) -> list[Finding]:

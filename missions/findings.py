@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
+import shapely
 
 from missions import airspace
+from missions.airspace import Obstacle
 from missions.geodesy import Array, LocalFrame
 from missions.plan import Finding, Sortie
 from missions.shapes import polygon_of
@@ -97,17 +99,16 @@ def air(
     home: Array,
     site: Site,
 ) -> list[Finding]:
-    """Heights over ground and buildings, and distance from home; each kind once for the whole plan."""
-    found: dict[str, Finding] = {}
-    buildings = buildings_of(site)
-    for track in tracks:
-        for finding in (
-            *airspace.height_findings(frame, track, ground, ceiling_m),
-            *airspace.building_findings(frame, track, ground, buildings),
-            *airspace.range_findings(frame, track, home[:2], range_m),
-        ):
-            found.setdefault(finding.code, finding)
-    notes = list(found.values())
+    """Heights over ground and obstacles, and distance from home; of each kind the worst of the whole plan."""
+    notes: list[Finding] = []
+    if tracks:
+        # each begins where the one before ended, above home
+        whole = np.vstack(tracks)
+        notes = [
+            *airspace.height_findings(frame, whole, ground, ceiling_m),
+            *airspace.obstacle_findings(frame, whole, ground, obstacles_on(site), ceiling_m),
+            *airspace.range_findings(frame, whole, home[:2], range_m),
+        ]
     if isinstance(site.terrain, FlatTerrain):
         notes.append(Finding(
             code="flat_ground", severity="info",
@@ -125,13 +126,29 @@ def air(
     return notes
 
 
+def obstacles_on(site: Site) -> list[Obstacle]:
+    """Buildings and trees of the base map."""
+    trees = []
+    for feature in site.basemap.get("features", []):
+        properties, geometry = feature.get("properties") or {}, feature.get("geometry") or {}
+        height = properties.get("height_m")
+        if properties.get("layer") == "tree" and geometry.get("type") == "Point" and _is_height(height):
+            longitude, latitude = geometry["coordinates"][:2]
+            trees.append(Obstacle("tree", shapely.Point(longitude, latitude), float(height)))
+    return [*(Obstacle("building", outline, height) for outline, height in buildings_of(site)), *trees]
+
+
+def _is_height(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
 def buildings_of(site: Site) -> list[tuple[Any, float]]:
     """Outlines in degrees and heights in metres of the buildings of the base map."""
     buildings = []
     for feature in site.basemap.get("features", []):
         properties = feature.get("properties") or {}
         height = properties.get("height_m")
-        if properties.get("layer") == "building" and isinstance(height, int | float):
+        if properties.get("layer") == "building" and _is_height(height):
             polygon, _ = polygon_of(feature.get("geometry"))
             if polygon is not None:
                 buildings.append((polygon, float(height)))

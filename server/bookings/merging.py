@@ -12,12 +12,15 @@ from datetime import datetime
 import shapely
 from sqlalchemy.orm import Session
 
-from missions.airspace import BUILDING_CLEARANCE_M
+from missions.airspace import BUILDING_CLEARANCE_M, CORRIDOR_HALF_WIDTH_M
 from missions.bookings import BookedCell, Booking, BookingPlan, Conflict, Fleet, Flight, merge
 from missions.cameras import CameraEntry, load_cameras
-from missions.findings import buildings_of
+from missions.findings import obstacles_on
 from missions.geodesy import LocalFrame
+from missions.planner import HEIGHT_TOLERANCE_M, PlanRequest
 from missions.seen_tiles import FINENESS_M
+from missions.shapes import to_plane
+from missions.terrain import FlatTerrain
 from server.access.audit import record
 from server.access.service import Caller
 from server.bookings import models, repository
@@ -179,21 +182,23 @@ def _fleet(context: Context, camera: CameraEntry, aircraft: int) -> Fleet:
 
 
 def _cells(context: Context) -> dict[str, BookedCell]:
-    """The cells in metres about the place where flights begin, with the height over roofs there and back."""
+    """The cells in metres about the place where flights begin, with the height over roofs and trees there and
+    back, and around the cell where flights turn."""
     site = context.sites.site
     home = site.home or context.sites.centre
     frame = LocalFrame(home[0], home[1])
-    buildings = buildings_of(site)
-    tree = shapely.STRtree([polygon for polygon, _ in buildings])
+    obstacles = [(to_plane(each.outline, frame), each.height_m) for each in obstacles_on(site)]
+    tree = shapely.STRtree([outline for outline, _ in obstacles])
+    relief = 0.0 if isinstance(site.terrain, FlatTerrain) else HEIGHT_TOLERANCE_M
+    around_m = PlanRequest().buffer_m
     cells = {}
     for cell in context.sites.grid.cells:
         middle = cell.polygon.centroid
         east, north, _ = frame.to_enu(middle.y, middle.x)[0]
-        flown_over = shapely.union(
-            cell.polygon, shapely.LineString([(home[1], home[0]), (middle.x, middle.y)])
-        )
-        tops = [buildings[int(index)][1] for index in tree.query(flown_over, predicate="intersects")]
-        lowest = max(tops) + BUILDING_CLEARANCE_M if tops else 0.0
+        way = shapely.LineString([(0.0, 0.0), (east, north)]).buffer(CORRIDOR_HALF_WIDTH_M)
+        flown_over = shapely.union(to_plane(cell.polygon, frame).buffer(around_m), way)
+        tops = [obstacles[int(index)][1] for index in tree.query(flown_over, predicate="intersects")]
+        lowest = max(tops) + BUILDING_CLEARANCE_M + relief if tops else 0.0
         cells[cell.code] = BookedCell((float(east), float(north)), cell.area_m2, lowest)
     return cells
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 from missions import airspace
@@ -101,15 +102,48 @@ def test_unknown_ground_is_an_error() -> None:
     assert (finding.code, finding.severity) == ("terrain_unknown", "error")
 
 
-@pytest.mark.parametrize(("height_m", "expected"), [(20.0, None), (40.0, "warning"), (60.0, "error")])
-def test_buildings_below_the_way(height_m: float, expected: str | None) -> None:
-    places = FRAME.to_geodetic([[40, -5], [60, -5], [60, 5], [40, 5]])
-    house = (Polygon(places[:, [1, 0]]), height_m)
+HOUSE = FRAME.to_geodetic([[40, -5], [60, -5], [60, 5], [40, 5]])[:, [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("height_m", "code", "remedy"),
+    [
+        (35.0, None, ""),
+        (35.2, "building", "plan at least 1 m higher"),
+        (40.0, "building", "plan at least 5 m higher"),
+        (60.0, "building_hit", "plan at least 25 m higher"),
+        (110.0, "building_hit", "leave this place out: 75 m higher would be over the ceiling"),
+    ],
+)
+def test_a_roof_below_the_way_forbids_it_where_it_is_too_near(
+    height_m: float, code: str | None, remedy: str
+) -> None:
+    house = airspace.Obstacle("building", Polygon(HOUSE), height_m)
     path = np.array([[0.0, 0.0, 50.0], [100.0, 0.0, 50.0]])
-    found = airspace.building_findings(FRAME, path, flat, [house])
-    assert [finding.severity for finding in found] == ([expected] if expected else [])
+    found = airspace.obstacle_findings(FRAME, path, flat, [house], 120.0)
+    assert [(finding.code, finding.severity) for finding in found] == ([(code, "error")] if code else [])
+    if found:
+        east, north, _ = FRAME.to_enu(found[0].latitude, found[0].longitude)[0]
+        assert 34 < east < 66
+        assert abs(north) < 1
+        assert remedy in found[0].remedy
     beside = path + np.array([0, 30, 0])
-    assert airspace.building_findings(FRAME, beside, flat, [house]) == []
+    assert airspace.obstacle_findings(FRAME, beside, flat, [house], 120.0) == []
+
+
+def test_the_worst_place_of_each_kind_is_told() -> None:
+    path = np.array([[0.0, 0.0, 50.0], [100.0, 0.0, 40.0]])
+    lon, lat = FRAME.to_geodetic([[90.0, 2.0]])[0][[1, 0]]
+    things = [
+        airspace.Obstacle("building", Polygon(HOUSE), 38.0),
+        airspace.Obstacle("building", Polygon(HOUSE), 39.0),
+        airspace.Obstacle("tree", shapely.Point(lon, lat), 30.0),
+    ]  # fmt: skip
+    found = airspace.obstacle_findings(FRAME, path, flat, things, 120.0)
+    assert [(f.code, f.text.split(",")[0]) for f in found] == [
+        ("building", "the aircraft would pass 4 m above a building"),
+        ("tree", "the aircraft would pass 11 m above a tree"),
+    ]
 
 
 def test_out_of_range() -> None:

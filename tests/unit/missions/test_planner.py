@@ -222,15 +222,20 @@ def test_wind_and_small_batteries_make_more_sorties(brook: Site) -> None:
     assert windy.energy_wh > calm.energy_wh
 
 
-def test_buildings_near_the_way_are_told(brook: Site) -> None:
+def test_buildings_near_the_way_forbid_it(brook: Site) -> None:
     tower = {
         "type": "Feature", "properties": {"layer": "building", "height_m": 44},
         "geometry": shapely.geometry.mapping(degrees(shapely.box(230, 20, 260, 60))),
     }  # fmt: skip
     site = replace(brook, basemap={"type": "FeatureCollection", "features": [tower]})
     plan = plan_patrol(PlanRequest(cells=["B02"]), site, CAMERAS)
-    assert [finding.code for finding in plan.findings] == ["building"]
-    assert plan.flyable
+    (finding,) = plan.findings
+    assert (finding.code, finding.severity) == ("building", "error")
+    assert finding.latitude is not None
+    assert "higher" in finding.remedy
+    assert not plan.flyable
+    higher = plan_patrol(PlanRequest(cells=["B02"], altitude_agl_m=60), site, CAMERAS)
+    assert higher.findings == []
 
 
 @pytest.mark.parametrize(

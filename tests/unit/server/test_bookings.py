@@ -8,7 +8,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import shapely
 
+from missions.footprints import ground_sample_distances_m
+from missions.plan import PatrolPlan
+from missions.shapes import from_rings
 from server.bookings import repository
 from server.bookings.fulfilment import judge_due, shares_of
 from server.flights.models import Flight
@@ -133,6 +137,37 @@ def test_a_merged_flight_becomes_a_plan_that_is_launched_in_two_steps(desk: Desk
     assert desk.get(f"bookings/{booking['id']}")["state"] == "flying"
     assert merge(desk)["flights"] == [], "a flight under way sees to it"
     assert audit(desk, "booking.planned")[0]["data"]["bookings"] == [booking["code"]]
+
+
+@pytest.mark.parametrize("camera", ["wide-4k", "patrol-1080p"])
+def test_merged_plans_stay_within_bounds_and_are_as_fine_as_promised(desk: Desk, camera: str) -> None:
+    fineness = {
+        book(desk, "operator", SOUTH_WEST, NORTH_EAST, department="消防", fineness_cm=8)["code"]: 0.08,
+        book(desk, "operator", SOUTH_WEST, department="水利", fineness_cm=5)["code"]: 0.05,
+        book(
+            desk, "operator", NORTH_EAST, department="城管", fineness_cm=12, steepest_deg=-60,
+            flattest_deg=-40,
+        )["code"]: 0.12,
+    }  # fmt: skip
+    found = merge(desk, camera=camera)
+    assert found["problems"] == []
+    served = {code for flight in found["flights"] for code in flight["bookings"]}
+    assert served == set(fineness)
+    for flight in found["flights"]:
+        body = {"key": flight["key"], "camera": camera, "agent": AGENT}
+        plan = PatrolPlan.model_validate(
+            desk.call("POST", "bookings/plans", user="operator", json=body).json()["plan"]
+        )
+        assert plan.flyable, plan.findings
+        assert (plan.outside_m, plan.camera.name) == (0.0, camera)
+        assert plan.uncovered_fraction <= 0.005
+        _, middle, _ = ground_sample_distances_m(plan.camera, plan.altitude_agl_m)
+        assert middle <= min(fineness[code] for code in flight["bookings"])
+        allowed, zones = from_rings(plan.allowed), from_rings(plan.no_fly)
+        for sortie in plan.sorties:
+            way = shapely.LineString([(p.longitude, p.latitude) for p in sortie.waypoints])
+            assert allowed.buffer(1e-7).covers(way)
+            assert not zones.buffer(-1e-7).intersects(way)
 
 
 def test_the_ledger_decides_whether_a_booking_is_fulfilled(desk: Desk) -> None:
