@@ -29,35 +29,38 @@ def _words(value: str | None, allowed: type[TicketState] | type[SightingKind] | 
 
 @router.get("/tickets")
 def list_tickets(
-    _caller: Anyone,
+    caller: Anyone,
     session: Reading,
     context: Ctx,
     state: str | None = Query(None, description="one state or several, separated by commas"),
     kind: str | None = Query(None, description="one kind or several, separated by commas"),
     cell: str | None = Query(None, description="one cell or several, separated by commas"),
     flight_id: UUID | None = None,
+    queue: repository.Queue | None = None,
     q: str = Query("", max_length=100),
     order: str = "-opened_at",
     limit: int = Query(50, ge=1, le=500),
     cursor: str | None = Query(None, max_length=400),
 ) -> TicketPage:
-    """A page of tickets; ``counts`` counts each state under all the other filters."""
+    """A page of tickets; ``counts`` counts each state, ``queues`` each queue, under all the other filters."""
     text = q.strip()
     matching = [
         name.value
         for name, rules in context.kinds.items()
         if text.lower() in (rules.label.zh + " " + rules.label.en).lower()
     ]
+    department, now = caller.department, context.now()
+    waiting = None if queue is None else repository.queue_condition(queue, department, now)
     filters = repository.TicketFilter(
         states=_words(state, TicketState), kinds=_words(kind, SightingKind), cells=_words(cell),
-        flight_id=flight_id, text=text, text_kinds=matching,
+        flight_id=flight_id, text=text, text_kinds=matching, waiting=waiting,
     )  # fmt: skip
     tickets, following = repository.page(session, filters, order, limit, cursor)
     counts = {name.value: 0 for name in TicketState} | repository.counts_by_state(session, filters)
     total = sum(count for name, count in counts.items() if not filters.states or name in filters.states)
     return TicketPage(
         items=[views.summary(context, ticket) for ticket in tickets], total=total, next_cursor=following,
-        counts=counts,
+        counts=counts, queues=repository.counts_by_queue(session, filters, department, now),
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,24 @@ JOINED = ("opened", "sighting_added", "sighting_moved_in", "merged_in")
 """Entries of the timeline by which the system brings sightings into a ticket."""
 
 
+class Queue(StrEnum):
+    """What waits for somebody. NEW: not yet acknowledged; MINE: sent to the caller's department; all open."""
+
+    NEW = "new"
+    MINE = "mine"
+    OVERDUE = "overdue"
+
+
+def queue_condition(queue: Queue, department: str | None, now: datetime) -> ColumnElement[bool]:
+    """The open tickets of a queue; nobody's without a department."""
+    waits = {
+        Queue.NEW: Ticket.acknowledged_at.is_(None),
+        Queue.MINE: Ticket.department == (department or ""),
+        Queue.OVERDUE: Ticket.due_at < now,
+    }
+    return and_(Ticket.state.in_(OPEN_STATES), waits[queue])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFilter:
     """What a list shows; empty means everything."""
@@ -53,6 +72,8 @@ class TicketFilter:
     text: str = ""
     text_kinds: Sequence[str] = field(default=(), kw_only=True)
     """kinds whose label holds the text"""
+    waiting: ColumnElement[bool] | None = None
+    """the condition of a queue"""
 
     def conditions(self, *, with_state: bool) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -64,6 +85,8 @@ class TicketFilter:
             found.append(Ticket.cell.in_(self.cells))
         if self.flight_id is not None:
             found.append(Ticket.flight_id == self.flight_id)
+        if self.waiting is not None:
+            found.append(self.waiting)
         if self.text:
             columns = (Ticket.number, Ticket.cell, Ticket.cell_name, Ticket.why)
             found.append(
@@ -112,6 +135,17 @@ def counts_by_state(session: Session, filters: TicketFilter) -> dict[str, int]:
     """Tickets per state under all filters but that of the state."""
     query = select(Ticket.state, func.count()).where(*filters.conditions(with_state=False))
     return {state: count for state, count in session.execute(query.group_by(Ticket.state))}
+
+
+def counts_by_queue(
+    session: Session, filters: TicketFilter, department: str | None, now: datetime
+) -> dict[str, int]:
+    """Tickets per queue under all filters but those of state and queue."""
+    others = replace(filters, waiting=None).conditions(with_state=False)
+    columns = [
+        func.count().filter(queue_condition(queue, department, now)).label(queue.value) for queue in Queue
+    ]
+    return dict(session.execute(select(*columns).select_from(Ticket).where(*others)).one()._mapping)
 
 
 def open_by_cell(session: Session) -> dict[str | None, int]:

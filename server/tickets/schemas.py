@@ -133,6 +133,7 @@ class TicketPage(BaseModel):
     total: int
     next_cursor: str | None
     counts: dict[str, int]
+    queues: dict[str, int] = Field(default_factory=dict, description="new, mine, overdue")
 
 
 class Mark(Input):

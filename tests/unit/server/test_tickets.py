@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from server.access.roles import Role
@@ -140,6 +140,31 @@ def test_pages_show_every_ticket_once_in_order(desk: Desk, order: str) -> None:
     if key:
         values = [item[key] for item in seen]
         assert values == sorted(values, reverse=order in ("newest", "-confidence"))
+
+
+def test_queues_hold_what_waits(desk: Desk) -> None:
+    _fill(desk, 50)
+    with desk.context.database.write() as session:
+        rows = session.scalars(select(Ticket).order_by(Ticket.number)).all()
+        for row in rows[:20]:
+            row.acknowledged_at = START
+        for row in rows[2:50:5]:  # dispatched
+            row.department, row.due_at = "综治中心", START + timedelta(hours=1)
+        rows[0].due_at = START - timedelta(seconds=1)
+        rows[3].due_at = START - timedelta(seconds=1)  # closed: it waits for nobody
+    page = desk.get("tickets")
+    assert page["queues"] == {"new": 18, "mine": 10, "overdue": 1}
+    assert desk.get("tickets?queue=new")["total"] == 18
+    mine = desk.get("tickets?queue=mine")
+    assert {item["state"] for item in mine["items"]} == {"dispatched"}
+    assert mine["queues"] == page["queues"], "choosing one changes none of the numbers"
+    assert (
+        desk.get("tickets?queue=mine&kind=fire")["total"] == desk.get("tickets?kind=fire")["queues"]["mine"]
+    )
+    assert desk.get("tickets?queue=mine", user="operator")["total"] == 0, "somebody without a department"
+    desk.clock.advance(2 * 3600)
+    assert desk.get("tickets?queue=overdue")["total"] == 11
+    assert desk.call("GET", "tickets?queue=other").status_code == 422
 
 
 def test_filters_and_search(desk: Desk) -> None:
