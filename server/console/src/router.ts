@@ -24,6 +24,12 @@ export const router = createRouter({
       meta: { theme: 'dark' },
     },
     {
+      path: '/review/:flight?',
+      name: 'review',
+      component: () => import('@/rooms/review/ReviewRoom.vue'),
+      meta: { theme: 'dark' },
+    },
+    {
       path: '/bookings',
       name: 'bookings',
       component: () => import('@/rooms/bookings/BookingsRoom.vue'),

@@ -70,6 +70,24 @@ describe('the source', () => {
     expect(strays.filter((one) => !/UsersPanel|quantities/.test(one))).toEqual([])
   })
 
+  it('has a word for everything that the server writes into the audit log', () => {
+    const missing: string[] = []
+    const walk = (folder: string) => {
+      for (const name of readdirSync(folder)) {
+        const path = join(folder, name)
+        if (['console', '__pycache__'].includes(name)) continue
+        if (statSync(path).isDirectory()) walk(path)
+        else if (name.endsWith('.py')) {
+          for (const call of readFileSync(path, 'utf8').matchAll(/\brecord\([^"]*"([a-z_]+)\.([a-z_]+)"/g)) {
+            if (!chinese.has(`audit.${call[1]}_${call[2]}`)) missing.push(`${call[1]}.${call[2]}`)
+          }
+        }
+      }
+    }
+    walk('..')
+    expect(missing).toEqual([])
+  })
+
   it('asks only for keys that exist', () => {
     const missing: string[] = []
     const walk = (folder: string) => {

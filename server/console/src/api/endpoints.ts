@@ -41,6 +41,11 @@ export const flights = (active = false) => list<T.Flight>(`/flights${query({ act
 export const flight = (id: string) => get<T.Flight>(`/flights/${id}`)
 export const track = (id: string) => get<T.Track>(`/flights/${id}/track`)
 export const flightLog = (id: string) => list<T.LogEntry>(`/flights/${id}/log`)
+export const flown = (id: string) => get<T.Flown>(`/flights/${id}/flown`)
+export const keptPictures = (id: string) => list<T.KeptPicture>(`/flights/${id}/pictures`)
+export const keptPictureUrl = (id: string, name: number) => `/api/v1/flights/${id}/pictures/${name}.jpg`
+export const compareFlight = (id: string, expected: T.Expectation) =>
+  call<T.Compared>('POST', `/flights/${id}/comparison`, expected)
 export type Command = 'launch' | 'pause' | 'resume' | 'return' | 'land'
 export const command = (id: string, name: Command) => call<T.Flight>('POST', `/flights/${id}/${name}`)
 /** Leave the lane and look at a sighting again; the aircraft answers in the flight's log. */
@@ -55,6 +60,7 @@ export interface TicketFilter {
   kind?: string | null
   cell?: string | null
   flight_id?: string | null
+  queue?: string | null
   q?: string | null
   order?: string | null
   limit?: number

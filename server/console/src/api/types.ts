@@ -235,6 +235,54 @@ export interface Flight {
   plan: PlanFigures
 }
 
+/** How an aircraft flew: one list for each figure, all of one length. */
+export interface Flown {
+  at: string[]
+  longitude: number[]
+  latitude: number[]
+  altitude_amsl_m: number[]
+  altitude_above_home_m: (number | null)[]
+  heading_deg: (number | null)[]
+  ground_speed_m_s: (number | null)[]
+  battery_fraction: (number | null)[]
+  link_quality: (number | null)[]
+  footprint: ([number, number][] | null)[]
+}
+
+/** A live picture that was kept; ``name`` is its time in milliseconds. */
+export interface KeptPicture {
+  at: string
+  name: number
+  boxes: OverlayBox[]
+}
+
+/** What a tester expects of a flight; the file of ``skybeat replay --expect``. */
+export interface Expectation {
+  tolerance_m: number
+  tickets: { kind: KindName; lat: number; lon: number; cell?: string; count?: number }[]
+}
+
+export interface ComparedPair {
+  kind: KindName
+  lat: number
+  lon: number
+  cell: string | null
+  ticket_id: string | null
+  number: string | null
+  metres: number | null
+  wrong_place: boolean
+  wrong_cell: boolean
+}
+
+export interface Compared {
+  passed: boolean
+  tolerance_m: number
+  matched: ComparedPair[]
+  misplaced: ComparedPair[]
+  missing: ComparedPair[]
+  extra: ComparedPair[]
+}
+
 export interface LogEntry {
   flight_id?: string
   at: string
@@ -330,6 +378,10 @@ export interface Ticket {
   department?: string | null
 }
 
+/** What waits: not acknowledged, sent to one's own department, past its time. */
+export const QUEUES = ['new', 'mine', 'overdue'] as const
+export type QueueName = (typeof QUEUES)[number]
+
 export type ActionName =
   | 'file'
   | 'dispatch'
@@ -393,6 +445,7 @@ export interface TicketPage {
   total: number
   next_cursor: string | null
   counts: Partial<Record<TicketState, number>>
+  queues: Partial<Record<QueueName, number>>
 }
 
 export interface Figures {

@@ -14,6 +14,12 @@ export function dayOf(iso: string | Date): string {
   return `${two(date.getMonth() + 1)}-${two(date.getDate())}`
 }
 
+/** 14:03:27 today, 05-01 14:03 on any other day. */
+export function dayAndTime(iso: string, now = new Date()): string {
+  const date = new Date(iso)
+  return date.toDateString() === now.toDateString() ? timeOfDay(date) : `${dayOf(date)} ${timeOfDay(date).slice(0, 5)}`
+}
+
 /** 14:03 today, 05-01 14:03 this year, 2025-05-01 14:03 before. */
 export function shortTime(iso: string, now = new Date()): string {
   const date = new Date(iso)

@@ -287,6 +287,9 @@ export const en: Catalogue = {
   },
   desk: {
     queues: 'Queues',
+    waiting: 'Waiting',
+    queueNames: { new: 'New', mine: 'Mine', overdue: 'Overdue' },
+    queueHints: { new: 'Tickets that nobody has acknowledged yet', mine: 'Open tickets sent to your department', overdue: 'Open tickets past their time' },
     search: 'Search number, place, text',
     kind: 'Kind',
     cell: 'Cell',
@@ -979,6 +982,7 @@ export const en: Catalogue = {
     acknowledge: 'Acknowledge the alert',
     again: 'Look again',
     wrong: 'Mark as wrong',
+    confirm: 'Confirm: file / close',
     returnNow: 'Return now',
     pauseResume: 'Pause / resume',
     sound: 'Sound on / off',

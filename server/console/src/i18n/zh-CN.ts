@@ -269,6 +269,9 @@ export const zhCN = {
   },
   desk: {
     queues: '队列',
+    waiting: '等待处理',
+    queueNames: { new: '新', mine: '本部门', overdue: '超期' },
+    queueHints: { new: '还没有人知悉的工单', mine: '派给本部门、还没有办结的工单', overdue: '过了期限、还没有办结的工单' },
     search: '搜索编号、地点、说明',
     kind: '类型',
     cell: '网格',
@@ -947,6 +950,7 @@ export const zhCN = {
     acknowledge: '确认告警',
     again: '再看一眼',
     wrong: '标为误报',
+    confirm: '确认：立案 / 办结',
     returnNow: '立即返航',
     pauseResume: '暂停 / 继续',
     sound: '开关声音',

@@ -11,6 +11,7 @@ export interface Binding {
 
 export const bindings = shallowReactive<Binding[]>([])
 const SEQUENCE_MS = 1200
+const MOVING: ReadonlySet<string> = new Set(['j', 'k', 'ArrowDown', 'ArrowUp', 'ArrowLeft', 'ArrowRight'])
 let prefix = ''
 let prefixAt = 0
 
@@ -32,7 +33,7 @@ export function nameOf(event: Pick<KeyboardEvent, 'key' | 'shiftKey' | 'ctrlKey'
 function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return
   // Held down, only moving through a list repeats; nothing else may happen twice.
-  if (event.repeat && !['j', 'k', 'ArrowDown', 'ArrowUp'].includes(event.key)) return
+  if (event.repeat && !MOVING.has(event.key)) return
   if (document.querySelector('dialog[open]')) return
   const name = nameOf(event)
   if (!name) return
@@ -41,7 +42,7 @@ function onKey(event: KeyboardEvent): void {
     return
   }
   // Enter and space on a button press that button.
-  if (name === 'Enter' && event.target instanceof HTMLElement && event.target.closest('button, a, summary')) return
+  if ((name === 'Enter' || name === ' ') && event.target instanceof HTMLElement && event.target.closest('button, a, summary')) return
   const sequence = prefix && Date.now() - prefixAt < SEQUENCE_MS ? `${prefix} ${name}` : ''
   prefix = ''
   // The room's own bindings were added last and come first.

@@ -46,7 +46,8 @@ export function namedFeatures(zones: FeatureCollection, prefix: (kind: string) =
       ...one,
       properties: {
         ...one.properties,
-        text: [prefix(String(one.properties?.kind ?? '')), one.properties?.name].filter(Boolean).join('\n'),
+        // A zone may be called what it is; once is enough.
+        text: [...new Set([prefix(String(one.properties?.kind ?? '')), one.properties?.name].filter(Boolean))].join('\n'),
       },
     })),
   )

@@ -101,6 +101,7 @@ export const SOURCES = [
   'gaps',
   'area',
   'plan',
+  'ahead',
   'track',
   'footprint',
   'ellipses',
@@ -108,6 +109,7 @@ export const SOURCES = [
   'home',
   'aircraft',
   'draw',
+  'expected',
 ] as const
 export type SourceName = (typeof SOURCES)[number] | 'tickets'
 
@@ -329,6 +331,14 @@ function flight(colours: Colours, theme: Theme): LayerSpecification[] {
       paint: { 'line-color': colours.plan, 'line-opacity': 0.95, 'line-width': 2 },
     },
     {
+      id: 'ahead',
+      type: 'line',
+      source: 'ahead',
+      metadata: group('track'),
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': colours.accent, 'line-width': 1.6, 'line-opacity': 0.55, 'line-dasharray': [1.5, 1.5] },
+    },
+    {
       id: 'track-casing',
       type: 'line',
       source: 'track',
@@ -382,8 +392,9 @@ function things(colours: Colours, theme: Theme): LayerSpecification[] {
       metadata: group('labels'),
     } as LayerSpecification,
     {
-      ...label(colours, 'zone-labels', 'zones', 11),
-      minzoom: 17.2,
+      ...label(colours, 'zone-labels', 'zones', 12),
+      // Lower down they hide the lanes.
+      minzoom: 18,
       metadata: group('zones'),
     } as LayerSpecification,
     {
@@ -489,6 +500,20 @@ function things(colours: Colours, theme: Theme): LayerSpecification[] {
       },
       paint: { 'icon-opacity': ['case', ['boolean', ['get', 'open'], true], 1, 0.5] },
     },
+    {
+      id: 'expected',
+      type: 'circle',
+      source: 'expected',
+      paint: {
+        'circle-radius': 17,
+        'circle-color': 'rgba(0, 0, 0, 0)',
+        'circle-stroke-color': ['match', ['get', 'outcome'], 'matched', colours.accent, 'missing', colours.danger, '#ffbd4a'],
+        'circle-stroke-width': 3,
+      },
+    },
+    {
+      ...label(colours, 'expected-labels', 'expected', 12, true, { 'text-offset': [0, 2], 'text-anchor': 'top', 'text-allow-overlap': true }),
+    } as LayerSpecification,
     {
       id: 'aircraft',
       type: 'symbol',

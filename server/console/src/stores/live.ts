@@ -4,7 +4,7 @@ import { computed, reactive, ref, shallowRef, watch } from 'vue'
 import { onReach } from '@/api/client'
 import * as api from '@/api/endpoints'
 import { ReturningSocket } from '@/api/sockets'
-import type { Aircraft, Alert, Flight, LiveMessage, LogEntry, Phase, Sighting, Telemetry, Ticket } from '@/api/types'
+import type { Aircraft, Alert, Flight, LiveMessage, LogEntry, Phase, Sighting, Telemetry, Ticket, TicketPage } from '@/api/types'
 import { ageOf, noteServerTime } from './clock'
 
 export const FINAL: ReadonlySet<Phase> = new Set<Phase>(['finished', 'aborted', 'failed'])
@@ -12,6 +12,10 @@ export const FINAL: ReadonlySet<Phase> = new Set<Phase>(['finished', 'aborted', 
 export const STALE_S = 3
 const ALERTS_KEPT = 200
 const TRACK_KEPT = 20_000
+const OPEN_PAGE = 500
+/** More open tickets than this are not drawn; the desk still pages through all of them. */
+const OPEN_KEPT = 20_000
+const OPEN_STATES: ReadonlySet<string> = new Set(['reported', 'filed', 'dispatched'])
 
 export interface Heard<T> {
   data: T
@@ -47,13 +51,20 @@ export const useLive = defineStore('live', () => {
 
   let socket: ReturningSocket | null = null
   let ticker: ReturnType<typeof setInterval> | undefined
+  let openings = 0
 
   const activeFlights = computed(() =>
     [...flights.values()]
       .filter((flight) => !FINAL.has(flight.phase))
       .sort((a, b) => (b.launched_at ?? b.created_at).localeCompare(a.launched_at ?? a.created_at)),
   )
-  const unacknowledged = computed(() => alerts.value.filter((alert) => !alert.ticket.acknowledged).length)
+  const unacknowledged = computed(() => {
+    let count = 0
+    for (const ticket of tickets.value.values()) {
+      if (!ticket.acknowledged && (ticket.state === 'reported' || ticket.state === 'filed')) count++
+    }
+    return count
+  })
 
   onReach((reached) => {
     if (reached) unreachableSince.value = null
@@ -71,6 +82,7 @@ export const useLive = defineStore('live', () => {
     socket?.close()
     socket = null
     clearInterval(ticker)
+    openings++
     connected.value = everConnected.value = false
     unreachableSince.value = null
     for (const map of [aircraft, telemetry, flights, logs]) map.clear()
@@ -114,8 +126,24 @@ export const useLive = defineStore('live', () => {
       alerts.value = page.items
         .filter((ticket) => ticket.state === 'reported' || ticket.state === 'filed')
         .map((ticket) => ({ ticket, why: ticket.why, thumbnail: ticket.thumbnail }))
+      await loadOpen(page.total > page.items.length)
     } catch {
       // onReach has noted it; the next connection refreshes again.
+    }
+  }
+
+  /** The open tickets beyond the newest, page by page, for the map and its counts. */
+  async function loadOpen(more: boolean): Promise<void> {
+    const mine = ++openings
+    let cursor: string | null = null
+    while (more && tickets.value.size < OPEN_KEPT) {
+      const page: TicketPage = await api.tickets({ state: [...OPEN_STATES].join(','), order: 'newest', limit: OPEN_PAGE, cursor })
+      if (mine !== openings) return
+      const known = tickets.value
+      // What was heard meanwhile is newer than the page.
+      tickets.value = new Map([...page.items.filter((one) => !known.has(one.id)).map((one) => [one.id, one] as const), ...known])
+      cursor = page.next_cursor
+      more = cursor !== null
     }
   }
 

@@ -1,7 +1,7 @@
 // The desk's queue: filters, pages from the server, and the place of the reader in it.
 import { computed, reactive, ref, shallowRef, watch } from 'vue'
 import * as api from '@/api/endpoints'
-import type { Ticket, TicketState } from '@/api/types'
+import type { QueueName, Ticket, TicketState } from '@/api/types'
 import { problemWords } from '@/i18n/problems'
 
 const PAGE = 60
@@ -10,15 +10,17 @@ export interface Filters {
   state: TicketState | ''
   kind: string
   cell: string
+  queue: QueueName | ''
   q: string
   order: string
 }
 
 export function useQueue(start: Partial<Filters> = {}) {
-  const filters = reactive<Filters>({ state: 'reported', kind: '', cell: '', q: '', order: 'priority', ...start })
+  const filters = reactive<Filters>({ state: 'reported', kind: '', cell: '', queue: '', q: '', order: 'priority', ...start })
   const items = shallowRef<Ticket[]>([])
   const total = ref(0)
   const counts = ref<Partial<Record<TicketState, number>>>({})
+  const queues = ref<Partial<Record<QueueName, number>>>({})
   const loading = ref(true)
   const failure = ref('')
   const arrived = ref(0)
@@ -41,6 +43,7 @@ export function useQueue(start: Partial<Filters> = {}) {
       items.value = more ? [...items.value, ...page.items.filter((one) => !known.has(one.id))] : page.items
       total.value = page.total
       counts.value = page.counts
+      queues.value = page.queues
       if (!more) arrived.value = 0
     } catch (error) {
       if (error instanceof DOMException) return
@@ -63,6 +66,7 @@ export function useQueue(start: Partial<Filters> = {}) {
     if (filters.state && ticket.state !== filters.state) return false
     if (filters.kind && ticket.kind !== filters.kind) return false
     if (filters.cell && ticket.cell !== filters.cell) return false
+    if (filters.queue === 'new' && ticket.acknowledged) return false
     return true
   }
 
@@ -72,6 +76,7 @@ export function useQueue(start: Partial<Filters> = {}) {
     if (index >= 0) {
       const before = items.value[index]!
       if (before.state !== ticket.state) moveCount(before.state, ticket.state)
+      if (before.acknowledged !== ticket.acknowledged || before.department !== ticket.department) void recount()
       items.value = items.value.with(index, ticket)
       return
     }
@@ -93,17 +98,19 @@ export function useQueue(start: Partial<Filters> = {}) {
 
   async function recount(): Promise<void> {
     try {
-      counts.value = (await api.tickets({ ...filters, limit: 1 })).counts
+      const page = await api.tickets({ ...filters, limit: 1 })
+      counts.value = page.counts
+      queues.value = page.queues
     } catch {
       // The numbers stay as they were; the banner tells of the server.
     }
   }
 
   function clear(): void {
-    Object.assign(filters, { kind: '', cell: '', q: '' })
+    Object.assign(filters, { kind: '', cell: '', queue: '', q: '' })
   }
 
-  return { filters, items, total, counts, loading, failure, arrived, complete, load, hear, clear }
+  return { filters, items, total, counts, queues, loading, failure, arrived, complete, load, hear, clear }
 }
 
 export type Queue = ReturnType<typeof useQueue>
