@@ -11,6 +11,7 @@ from typing import Any
 from missions import mission_items as mi
 from missions.errors import FormatUnknown, PlanFileInvalid
 from missions.mission_items import MissionItem
+from missions.structure_scans import structure_scan
 from missions.wayline_files import read_wayline
 
 WPL_HEADER = "QGC WPL 110"
@@ -104,8 +105,10 @@ def _qgc_items(entry: Any, where: str) -> list[MissionItem]:
 
 
 def _complex_items(entry: dict[str, Any], where: str) -> list[MissionItem]:
-    """The simple items that QGroundControl stores with a survey."""
+    """The simple items that QGroundControl stores with a survey, or that a structure scan stands for."""
     kind, version = entry.get("complexItemType"), entry.get("version")
+    if kind == "StructureScan":
+        return structure_scan(entry, where)
     if kind not in ("survey", "CorridorScan"):
         raise PlanFileInvalid(f"{where} is a {kind}, which cannot be read: convert it to waypoints")
     if kind == "survey" and version not in SURVEY_VERSIONS:

@@ -1,5 +1,7 @@
 """No-fly zones as authorities publish them: EUROCAE ED-269 (JSON) and ED-318 (GeoJSON).
 
+ED-269 is wrapped as ``features`` or, in older files, as ``UASZoneList``.
+
 Zones that are prohibited, need an authorisation or are conditional may not be flown. Those without
 restriction, and those that begin above the height limit over ground, are left out. Circles become polygons
 that hold them. A plan does not know when it will be flown: zones that apply only at times hold always, and
@@ -34,20 +36,27 @@ _UNITS = {
 _OVER_GROUND = frozenset({"AGL", "SFC", "GND"})
 _FREE = frozenset({"NO_RESTRICTION", "NORESTRICTION"})
 _RESTRICTED = frozenset({
-    "PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "REQAUTHORIZATION", "CONDITIONAL",
+    "PROHIBITED", "REQ_AUTHORISATION", "REQ_AUTHORIZATION", "REQAUTHORIZATION", "CONDITIONAL", "USPACE",
 })  # fmt: skip
 
 
 def is_zone_file(document: Any) -> bool:
-    """Whether a JSON document is ED-269 or ED-318."""
-    features = document.get("features") if isinstance(document, dict) else None
-    first = features[0] if isinstance(features, list) and features else None
-    if not isinstance(first, dict):
+    """Whether a JSON document is ED-269, in either of its wrappers, or ED-318."""
+    if not isinstance(document, dict):
         return False
-    properties = first.get("properties")
-    if first.get("type") == "Feature":
-        return isinstance(properties, dict) and _restriction(properties.get("type")) in _FREE | _RESTRICTED
-    return isinstance(first.get("geometry"), list) and "restriction" in first
+    if isinstance(document.get("UASZoneList"), list):
+        return True
+    features = document.get("features")
+    return isinstance(features, list) and any(_is_zone(each) for each in features)
+
+
+def _is_zone(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    properties = entry.get("properties")
+    if entry.get("type") == "Feature":
+        return isinstance(properties, dict) and _restriction_of(properties) in _FREE | _RESTRICTED
+    return isinstance(entry.get("geometry"), list) and "restriction" in entry
 
 
 def as_geojson(document: dict[str, Any], where: str) -> dict[str, Any]:
@@ -57,7 +66,8 @@ def as_geojson(document: dict[str, Any], where: str) -> dict[str, Any]:
         SiteInvalid: a zone has no geometry that can be used; the message names it.
     """
     features = []
-    for number, zone in enumerate(document["features"], 1):
+    listed = document.get("UASZoneList", document.get("features"))
+    for number, zone in enumerate(listed if isinstance(listed, list) else [], 1):
         if not isinstance(zone, dict):
             raise SiteInvalid(f"{where}: zone {number} is no object; download it again")
         for part, (properties, geometry) in enumerate(_zones(zone, f"{where}: zone {number}")):
@@ -72,16 +82,16 @@ def _zones(zone: dict[str, Any], where: str) -> list[tuple[dict[str, Any], dict[
     properties = zone.get("properties") if modern else zone
     if not isinstance(properties, dict):
         raise SiteInvalid(f"{where} has no properties; download it again")
-    restriction = _restriction(properties.get("type") if modern else properties.get("restriction"))
-    if restriction in _FREE:
+    if _restriction_of(properties) in _FREE:
         return []
     code = text_of(properties.get("identifier"))
     if not code:
         raise SiteInvalid(f"{where} has no identifier; download it again")
     name = _name(properties.get("name")) or code
-    limits = properties.get("limitedApplicability") if modern else properties.get("applicability")
+    limits = properties.get("limitedApplicability", properties.get("applicability"))
     about = {"code": code, "name": name + _times(limits)}
-    volumes = _volumes_318(zone.get("geometry")) if modern else _volumes_269(zone.get("geometry"))
+    shape = zone.get("geometry")
+    volumes = _volumes_269(shape) if isinstance(shape, list) else _volumes_318(shape, properties)
     if not volumes:
         raise SiteInvalid(f"{where} ({code}) has no area that can be read; download it again")
     return [
@@ -91,8 +101,9 @@ def _zones(zone: dict[str, Any], where: str) -> list[tuple[dict[str, Any], dict[
     ]
 
 
-def _restriction(value: Any) -> str:
-    return text_of(value).upper().replace(" ", "_")
+def _restriction_of(properties: dict[str, Any]) -> str:
+    """ED-269 names it ``restriction``, and ``type`` is something else there; ED-318 names it ``type``."""
+    return text_of(properties.get("restriction", properties.get("type"))).upper().replace(" ", "_")
 
 
 def _times(periods: Any) -> str:
@@ -114,27 +125,38 @@ def _name(value: Any) -> str:
 
 def _volumes_269(geometry: Any) -> list[tuple[Any, Any, Any, Any]]:
     """Shape, lower limit, its reference and its unit of each volume."""
-    parts = geometry if isinstance(geometry, list) else []
+    parts = [part for part in geometry if isinstance(part, dict)] if isinstance(geometry, list) else []
     return [
-        (
-            p.get("horizontalProjection"),
-            p.get("lowerLimit"),
-            p.get("lowerVerticalReference"),
-            p.get("uomDimensions"),
-        )
-        for p in parts
-        if isinstance(p, dict)
+        (shape, part.get("lowerLimit"), part.get("lowerVerticalReference"), part.get("uomDimensions"))
+        for part in parts
+        for shape in _projections(part.get("horizontalProjection"))
     ]
 
 
-def _volumes_318(geometry: Any) -> list[tuple[Any, Any, Any, Any]]:
+def _projections(projection: Any) -> list[Any]:
+    """One shape, several, or the bare corners of one."""
+    if not isinstance(projection, list) or not projection:
+        return [projection]
+    if isinstance(projection[0], dict):
+        return projection
+    corners = projection if projection[0] == projection[-1] else [*projection, projection[0]]
+    return [{"type": "Polygon", "coordinates": [corners]}]
+
+
+def _volumes_318(geometry: Any, properties: dict[str, Any]) -> list[tuple[Any, Any, Any, Any]]:
+    """The same; where a shape has no layer, limits may stand among the properties, as national files do."""
     if not isinstance(geometry, dict):
         return []
     if geometry.get("type") == "GeometryCollection":
         parts = geometry.get("geometries")
-        return [volume for part in parts for volume in _volumes_318(part)] if isinstance(parts, list) else []
+        shapes = parts if isinstance(parts, list) else []
+        return [volume for part in shapes for volume in _volumes_318(part, properties)]
     layer = geometry.get("layer")
-    layer = layer if isinstance(layer, dict) else {}
+    if not isinstance(layer, dict):
+        lower, reference, unit = (
+            properties.get(name) for name in ("lowerLimit", "lowerVerticalReference", "uomDimensions")
+        )
+        return [(geometry, lower, reference, unit)]
     return [(geometry, layer.get("lower"), layer.get("lowerReference"), layer.get("uom"))]
 
 

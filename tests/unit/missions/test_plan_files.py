@@ -288,7 +288,6 @@ def test_no_junk_crashes_the_reader(data: object, tmp_path_factory: pytest.TempP
         ("qgroundcontrol_sample_wrong_overall_version.plan", "version 42"),
         ("qgroundcontrol_sample_with_survey_wrong_version.plan", "survey of version 9"),
         ("qgroundcontrol_sample_with_survey_missing_items.plan", "without its flight items"),
-        ("qgroundcontrol_sample_with_structured_scan.plan", "StructureScan, which cannot be read"),
     ],
 )
 def test_malformed_plans_of_others(shared: Path, name: str, message: str) -> None:
@@ -304,6 +303,9 @@ def test_plans_of_others(shared: Path) -> None:
     assert sample.home == pytest.approx((47.3977507, 8.5456075, 488.931), abs=1e-3)
     digicam = read_mission(plans / "qgroundcontrol_sample_with_digicam_control.plan")
     assert [item.command for item in digicam.items] == [203]
+    scan = read_mission(plans / "qgroundcontrol_sample_with_structured_scan.plan")
+    heights = {item.z for item in scan.items if item.command == 16}
+    assert heights == {50.0, 75.0, 100.0}
     survey = read_mission(plans / "qgroundcontrol_sample_with_survey.plan")
     assert [item.command for item in survey.items].count(16) >= 8
     waypoints = read_mission(plans / "mission-wpl110.txt")

@@ -118,3 +118,52 @@ def test_zones_that_apply_at_times_hold_always_and_say_so() -> None:
     modern = ed318({"type": "Polygon", "coordinates": [RING]})
     modern["features"][0]["properties"]["limitedApplicability"] = [{"endDateTime": "2030-01-01T00:00:00Z"}]
     assert load_no_fly(modern)[0].name == "Hospital (applies now to 2030-01-01T00:00:00Z)"
+
+
+def test_the_older_wrapper_of_ed_269() -> None:
+    zones = ed269()["features"]
+    document = {"formatVersion": "1.0.0", "createdAt": "2026-10-01T00:00:00Z", "UASZoneList": zones}
+    assert [zone.code for zone in load_no_fly(document)] == ["Z1"]
+    assert load_no_fly({"UASZoneList": []}) == []
+    with pytest.raises(SiteInvalid, match="zone 1 is no object"):
+        load_no_fly({"UASZoneList": ["x"]})
+
+
+def test_the_wrapper_is_known_by_any_of_its_zones() -> None:
+    document = ed269()
+    odd = {"identifier": "Z0", "restriction": "PROHIBITED", "geometry": document["features"][0]["geometry"]}
+    unknown = {**document["features"][0], "identifier": "Z9", "restriction": "SOMETHING_NEW"}
+    document["features"] = [unknown, odd]
+    assert {zone.code for zone in load_no_fly(document)} == {"Z0", "Z9"}, "what is not known holds"
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [
+        [
+            {"type": "Polygon", "coordinates": [RING]},
+            {"type": "Circle", "center": [117.9, 28.4], "radius": 90},
+        ],
+        RING,
+        RING[:-1],
+    ],
+)
+def test_several_projections_and_bare_corners(projection: list[Any]) -> None:
+    zones = load_no_fly(ed269(horizontalProjection=projection))
+    assert zones[0].polygon.bounds == (117.95, 28.44, 117.96, 28.45)
+    assert len(zones) == (2 if isinstance(projection[0], dict) else 1)
+
+
+def test_national_files_put_the_fields_of_ed_269_into_geojson() -> None:
+    def feature(**limits: Any) -> dict[str, Any]:
+        properties = {"identifier": "EER1", "type": "COMMON", "restriction": "REQ_AUTHORISATION", **limits}
+        shape = {"type": "Polygon", "coordinates": [RING]}
+        return {
+            "type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": properties, "geometry": shape}],
+        }
+
+    assert [zone.code for zone in load_no_fly(feature())] == ["EER1"]
+    high = {"lowerLimit": 200, "lowerVerticalReference": "AGL", "uomDimensions": "M"}
+    assert load_no_fly(feature(**high)) == []
+    assert len(load_no_fly(ed318({"type": "Polygon", "coordinates": [RING]}, "USPACE"))) == 1
