@@ -39,7 +39,7 @@ THING_VARIANCE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 """Shares of each variance of ``geotag.PARAMETERS`` that last for the flight, for a moment, and for all looks
 at one thing; the rest is the look's own. Pitch and height are off mostly by the mount and the barometer, the
 compass turns with every leg, and the ground is higher or lower than the terrain says at each thing alone."""
-FLOOR_M2 = 1.0  # nothing is a point: from another side its foot is seen about a metre away
+LOOK_SIGMA_M = 1.0  # nothing is a point: from another side its foot is seen about a metre away
 MOMENT_S, MOMENT_TURN_DEG = 2.0, 25.0
 WANDERS_S = np.array([60.0, 60.0, 60.0, 10.0, 10.0, 10.0, 1.0, 1.0, 1.0, 1.0])
 """Correlation times of ``geotag.PARAMETERS``: a minute for GNSS and barometer, seconds for the attitude."""
@@ -85,7 +85,10 @@ class Moments:
         return cls(numbers, np.zeros((int(numbers.max(initial=0)), SIZE)))
 
 
-def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments) -> Adjustment:
+def adjust(
+    points: Array, jacobian: Array, things: NDArray[np.int64], moments: Moments,
+    look_sigma_m: float = LOOK_SIGMA_M,
+) -> Adjustment:  # fmt: skip
     """Place all things together.
 
     Args:
@@ -93,17 +96,17 @@ def adjust(points: Array, jacobian: Array, things: NDArray[np.int64], moments: M
         jacobian: (N, 2, P) metres per sigma of each of ``geotag.PARAMETERS``.
         things: (N,) which thing each look shows, 0 to T - 1, all of them used.
         moments: which image or stretch of time each look is from.
+        look_sigma_m: what each look is off by for itself beyond its pixel, on each axis.
 
     Raises:
         ValueError: arrays of other shapes, numbers left out, or more than ``MOST_THINGS`` things.
     """
     count = _check(points, jacobian, things, moments)
+    floor = look_sigma_m**2 * np.eye(2)
     chain = _Chain(moments, jacobian[:, :, WANDERING] * np.sqrt(MOMENT_VARIANCE[WANDERING]))
-    own = _outer(
-        jacobian * np.sqrt(1 - FLIGHT_VARIANCE - MOMENT_VARIANCE - THING_VARIANCE)
-    ) + FLOOR_M2 * np.eye(2)
+    own = _outer(jacobian * np.sqrt(1 - FLIGHT_VARIANCE - MOMENT_VARIANCE - THING_VARIANCE)) + floor
     medians = np.array([np.median(points[things == thing], axis=0) for thing in range(count)])
-    whole: Array = np.linalg.inv(_outer(jacobian) + FLOOR_M2 * np.eye(2)).astype(np.float64)
+    whole: Array = np.linalg.inv(_outer(jacobian) + floor).astype(np.float64)
     weights, scatter = robust_weights(points - medians[things], whole)
     information: Array = np.linalg.inv(own).astype(np.float64)
     flight = jacobian * np.sqrt(FLIGHT_VARIANCE)

@@ -46,6 +46,8 @@ TERRAIN, ZOOM = PARAMETERS.index("terrain"), PARAMETERS.index("zoom")
 SHARED_VARIANCE = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6, 0.3, 0.3, 1.0, 1.0])
 """Share of each parameter's variance that is the same in all looks of a sighting. GNSS, barometer and compass
 wander over minutes, a gimbal partly within seconds; the contact pixel is off the same way from one side."""
+LOOK_SIGMA_M = 0.01
+"""What a look is off by for itself beyond its pixel: next to nothing where a detector marks the same foot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,23 +196,25 @@ def look_at_ground(looks: Sequence[Look], terrain: Terrain, limits: Limits) -> G
     return GroundLooks(frame, points[0], jacobian, problems)
 
 
-def fuse(points: Array, jacobian: Array) -> tuple[Array, Array, Array]:
+def fuse(points: Array, jacobian: Array, look_sigma_m: float = LOOK_SIGMA_M) -> tuple[Array, Array, Array]:
     """Robust generalised least squares with shared errors.
 
     Args:
         points: shape (N, 2), metres east and north.
         jacobian: shape (N, 2, P), metres per sigma of each of ``PARAMETERS``.
+        look_sigma_m: what each look is off by for itself beyond that, on each axis.
 
     Returns:
         position (2,), covariance (2, 2), weights (N,) in [0, 1].
     """
+    floor = look_sigma_m**2 * np.eye(2)
     shared = jacobian * np.sqrt(SHARED_VARIANCE)
     own = jacobian * np.sqrt(1 - SHARED_VARIANCE)
-    information = np.linalg.inv(np.einsum("nip,njp->nij", own, own) + 1e-4 * np.eye(2))
+    information = np.linalg.inv(np.einsum("nip,njp->nij", own, own) + floor)
     n, _, p = shared.shape
     design = np.concatenate([np.broadcast_to(np.eye(2), (n, 2, 2)), shared], -1)
     prior = np.diag(np.concatenate([np.zeros(2), np.ones(p)]))
-    whole = np.linalg.inv(np.einsum("nip,njp->nij", jacobian, jacobian) + 1e-4 * np.eye(2))
+    whole = np.linalg.inv(np.einsum("nip,njp->nij", jacobian, jacobian) + floor)
     weights, scale = robust_weights(points - np.median(points, axis=0), whole)
     normal, solution = prior, np.zeros(p + 2)
     for _ in range(ITERATIONS):
