@@ -11,7 +11,7 @@ from server.access.guard import Anyone, TicketWorker
 from server.context import Ctx, Reading, Writing
 from server.errors import Invalid, NotFound
 from server.tickets import repository, service, views
-from server.tickets.schemas import ActionRequest, TicketOut, TicketPage
+from server.tickets.schemas import ActionRequest, OpenPlaces, TicketOut, TicketPage
 from server.tickets.states import TicketState
 
 router = APIRouter(tags=["tickets"])
@@ -62,6 +62,15 @@ def list_tickets(
         items=[views.summary(context, ticket) for ticket in tickets], total=total, next_cursor=following,
         counts=counts, queues=repository.counts_by_queue(session, filters, department, now),
     )  # fmt: skip
+
+
+@router.get("/tickets/places")
+def list_places(
+    _caller: Anyone, session: Reading, limit: int = Query(20_000, ge=1, le=100_000)
+) -> OpenPlaces:
+    """Where the open tickets are, for a map: all of them at once, and little of each."""
+    rows = repository.open_places(session, limit)
+    return OpenPlaces(**{name: [row[at] for row in rows] for at, name in enumerate(OpenPlaces.model_fields)})
 
 
 @router.get("/tickets/{ticket_id}")

@@ -148,6 +148,16 @@ def counts_by_queue(
     return dict(session.execute(select(*columns).select_from(Ticket).where(*others)).one()._mapping)
 
 
+def open_places(session: Session, limit: int) -> list[tuple[Any, ...]]:
+    """What a map shows of the open tickets, newest first; the columns of ``OpenPlaces``."""
+    query = select(
+        Ticket.id, Ticket.kind, Ticket.state, Ticket.cell, Ticket.latitude, Ticket.longitude,
+        Ticket.acknowledged_at.is_not(None),
+    )  # fmt: skip
+    newest = query.where(Ticket.state.in_(OPEN_STATES)).order_by(Ticket.opened_at.desc(), Ticket.id)
+    return [tuple(row) for row in session.execute(newest.limit(limit))]
+
+
 def open_by_cell(session: Session) -> dict[str | None, int]:
     query = select(Ticket.cell, func.count()).where(Ticket.state.in_(OPEN_STATES)).group_by(Ticket.cell)
     return {cell: count for cell, count in session.execute(query)}

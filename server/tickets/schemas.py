@@ -136,6 +136,18 @@ class TicketPage(BaseModel):
     queues: dict[str, int] = Field(default_factory=dict, description="new, mine, overdue")
 
 
+class OpenPlaces(BaseModel):
+    """The open tickets as a map needs them: one list for each column, all of one length, newest first."""
+
+    id: list[UUID]
+    kind: list[SightingKind]
+    state: list[TicketState]
+    cell: list[str | None]
+    lat: list[float]
+    lon: list[float]
+    acknowledged: list[bool]
+
+
 class Mark(Input):
     """Something that was missed: a box in a picture of the ticket, as fractions of it."""
 

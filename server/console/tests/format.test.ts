@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { decimal, dms } from '@/format/coordinates'
 import { age, area, clock, heading, measured, metres, percent } from '@/format/quantities'
-import { fullTime, shortTime } from '@/format/time'
+import { dayAndTime, fullTime, shortTime } from '@/format/time'
+import { language } from '@/i18n'
+import { reasonsIn, whyWords } from '@/rooms/reasons'
 
 describe('coordinates', () => {
   it('are written in decimal degrees', () => {
@@ -62,5 +64,30 @@ describe('times', () => {
 
   it('name the zone in full', () => {
     expect(fullTime('2026-05-01T06:03:27Z')).toMatch(/^2026-0[45]-\d\d \d\d:\d\d:27 UTC[+−]\d\d:\d\d$/)
+  })
+})
+
+describe("the server's line of reasons", () => {
+  it('is read back, so that it can be said in the language of the reader', () => {
+    expect(reasonsIn('people_count 14 (threshold 8); member_speed 0.21 m/s (threshold 0.5 m/s)')).toEqual([
+      { term: 'people_count', value: 14, unit: '', threshold: 8, fulfilled: true, text: '' },
+      { term: 'member_speed', value: 0.21, unit: 'm/s', threshold: 0.5, fulfilled: true, text: '' },
+    ])
+    language.value = 'en'
+    expect(whyWords(undefined, 'people_count 14 (threshold 8)')).toBe('People 14 (≥ 8)')
+    language.value = 'zh-CN'
+  })
+
+  it('stays as it is where it says something else', () => {
+    expect(reasonsIn('seen for 4 s')).toEqual([])
+    expect(whyWords([], 'seen for 4 s')).toBe('seen for 4 s')
+  })
+})
+
+describe('the time of an alert', () => {
+  it('has its day before it when it is not of today', () => {
+    const now = new Date(2026, 4, 2, 9, 0)
+    expect(dayAndTime(new Date(2026, 4, 2, 8, 5, 9).toISOString(), now)).toBe('08:05:09')
+    expect(dayAndTime(new Date(2026, 4, 1, 23, 5, 9).toISOString(), now)).toBe('05-01 23:05')
   })
 })

@@ -167,6 +167,20 @@ def test_queues_hold_what_waits(desk: Desk) -> None:
     assert desk.call("GET", "tickets?queue=other").status_code == 422
 
 
+def test_places_of_open_tickets_come_at_once(desk: Desk) -> None:
+    _fill(desk, 50)
+    with desk.context.database.write() as session:
+        acknowledged = session.scalars(select(Ticket).where(Ticket.number == "YX-2026-000000")).one()
+        acknowledged.acknowledged_at = START
+        wanted = str(acknowledged.id)
+    places = desk.get("tickets/places")
+    assert {len(column) for column in places.values()} == {30}
+    assert set(places["state"]) == {"reported", "filed", "dispatched"}
+    assert [places["id"][at] for at, known in enumerate(places["acknowledged"]) if known] == [wanted]
+    assert (places["lat"][0], places["lon"][0], places["cell"][0]) == (28.45, 117.97, "361102009004")
+    assert len(desk.get("tickets/places?limit=7")["id"]) == 7
+
+
 def test_filters_and_search(desk: Desk) -> None:
     _fill(desk, 60)
     assert desk.get("tickets?kind=fire&cell=361102009001")["total"] == 10

@@ -68,6 +68,19 @@ export interface TicketFilter {
 }
 export const tickets = (filter: TicketFilter, signal?: AbortSignal) =>
   get<T.TicketPage>(`/tickets${query({ ...filter })}`, { signal })
+/** All open tickets, as little of each as the map needs. */
+export const ticketPlaces = async (): Promise<T.TicketPlace[]> => {
+  const columns = await get<{ [K in keyof T.TicketPlace]: T.TicketPlace[K][] }>('/tickets/places')
+  return columns.id.map((id, at) => ({
+    id,
+    kind: columns.kind[at]!,
+    state: columns.state[at]!,
+    cell: columns.cell[at]!,
+    lat: columns.lat[at]!,
+    lon: columns.lon[at]!,
+    acknowledged: columns.acknowledged[at]!,
+  }))
+}
 export const ticket = (id: string, signal?: AbortSignal) => get<T.TicketDetail>(`/tickets/${id}`, { signal })
 export interface TicketAction {
   action: T.ActionName

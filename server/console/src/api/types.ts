@@ -440,6 +440,9 @@ export interface TicketDetail extends Omit<Ticket, 'sightings'> {
   merged_into?: TicketLink | null
 }
 
+/** What the map needs of a ticket. */
+export type TicketPlace = Pick<Ticket, 'id' | 'kind' | 'state' | 'cell' | 'lat' | 'lon' | 'acknowledged'>
+
 export interface TicketPage {
   items: Ticket[]
   total: number

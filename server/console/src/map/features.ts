@@ -1,6 +1,6 @@
 // The things of the console as GeoJSON for the map's sources.
 import type { Feature, FeatureCollection, MultiPolygon, Polygon, Position } from 'geojson'
-import type { Cells, PatrolPlan, Sighting, Telemetry, Ticket } from '@/api/types'
+import type { Cells, PatrolPlan, Sighting, Telemetry, Ticket, TicketPlace } from '@/api/types'
 import { nameOf } from '@/stores/place'
 import type { TrackPoint } from '@/stores/live'
 import { collection, ellipseRing, feature, labelPoint, NOTHING } from './geometry'
@@ -113,7 +113,7 @@ export function isOpen(ticket: Pick<Ticket, 'state'>): boolean {
   return !['closed', 'rejected', 'merged'].includes(ticket.state)
 }
 
-export function ticketFeatures(tickets: Iterable<Ticket>, chosen: string | null = null): FeatureCollection {
+export function ticketFeatures(tickets: Iterable<TicketPlace>, chosen: string | null = null): FeatureCollection {
   const features: Feature[] = []
   for (const ticket of tickets) {
     if (!Number.isFinite(ticket.lat) || !Number.isFinite(ticket.lon)) continue

@@ -4,7 +4,7 @@ import { computed, reactive, ref, shallowRef, watch } from 'vue'
 import { onReach } from '@/api/client'
 import * as api from '@/api/endpoints'
 import { ReturningSocket } from '@/api/sockets'
-import type { Aircraft, Alert, Flight, LiveMessage, LogEntry, Phase, Sighting, Telemetry, Ticket, TicketPage } from '@/api/types'
+import type { Aircraft, Alert, Flight, LiveMessage, LogEntry, Phase, Sighting, Telemetry, Ticket, TicketDetail, TicketPlace } from '@/api/types'
 import { ageOf, noteServerTime } from './clock'
 
 export const FINAL: ReadonlySet<Phase> = new Set<Phase>(['finished', 'aborted', 'failed'])
@@ -12,9 +12,6 @@ export const FINAL: ReadonlySet<Phase> = new Set<Phase>(['finished', 'aborted', 
 export const STALE_S = 3
 const ALERTS_KEPT = 200
 const TRACK_KEPT = 20_000
-const OPEN_PAGE = 500
-/** More open tickets than this are not drawn; the desk still pages through all of them. */
-const OPEN_KEPT = 20_000
 const OPEN_STATES: ReadonlySet<string> = new Set(['reported', 'filed', 'dispatched'])
 
 export interface Heard<T> {
@@ -43,6 +40,7 @@ export const useLive = defineStore('live', () => {
   const alerts = ref<Alert[]>([])
   const newest = ref<Alert | null>(null)
   const tickets = shallowRef(new Map<string, Ticket>())
+  const places = shallowRef(new Map<string, TicketPlace>())
   const sightings = shallowRef(new Map<string, Sighting>())
   const logs = reactive(new Map<string, LogEntry[]>())
   const tracks = new Map<string, TrackPoint[]>()
@@ -51,16 +49,24 @@ export const useLive = defineStore('live', () => {
 
   let socket: ReturningSocket | null = null
   let ticker: ReturnType<typeof setInterval> | undefined
-  let openings = 0
 
   const activeFlights = computed(() =>
     [...flights.values()]
       .filter((flight) => !FINAL.has(flight.phase))
       .sort((a, b) => (b.launched_at ?? b.created_at).localeCompare(a.launched_at ?? a.created_at)),
   )
+  /** Every open ticket, the newest in full and the rest as far as the map needs it. */
+  const open = computed(() => {
+    const all = new Map<string, TicketPlace>(places.value)
+    for (const [id, ticket] of tickets.value) {
+      if (OPEN_STATES.has(ticket.state)) all.set(id, ticket)
+      else all.delete(id)
+    }
+    return all
+  })
   const unacknowledged = computed(() => {
     let count = 0
-    for (const ticket of tickets.value.values()) {
+    for (const ticket of open.value.values()) {
       if (!ticket.acknowledged && (ticket.state === 'reported' || ticket.state === 'filed')) count++
     }
     return count
@@ -82,13 +88,13 @@ export const useLive = defineStore('live', () => {
     socket?.close()
     socket = null
     clearInterval(ticker)
-    openings++
     connected.value = everConnected.value = false
     unreachableSince.value = null
     for (const map of [aircraft, telemetry, flights, logs]) map.clear()
     tracks.clear()
     alerts.value = []
     tickets.value = new Map()
+    places.value = new Map()
     sightings.value = new Map()
     newest.value = null
   }
@@ -126,24 +132,9 @@ export const useLive = defineStore('live', () => {
       alerts.value = page.items
         .filter((ticket) => ticket.state === 'reported' || ticket.state === 'filed')
         .map((ticket) => ({ ticket, why: ticket.why, thumbnail: ticket.thumbnail }))
-      await loadOpen(page.total > page.items.length)
+      places.value = page.total > page.items.length ? new Map((await api.ticketPlaces()).map((one) => [one.id, one])) : new Map()
     } catch {
       // onReach has noted it; the next connection refreshes again.
-    }
-  }
-
-  /** The open tickets beyond the newest, page by page, for the map and its counts. */
-  async function loadOpen(more: boolean): Promise<void> {
-    const mine = ++openings
-    let cursor: string | null = null
-    while (more && tickets.value.size < OPEN_KEPT) {
-      const page: TicketPage = await api.tickets({ state: [...OPEN_STATES].join(','), order: 'newest', limit: OPEN_PAGE, cursor })
-      if (mine !== openings) return
-      const known = tickets.value
-      // What was heard meanwhile is newer than the page.
-      tickets.value = new Map([...page.items.filter((one) => !known.has(one.id)).map((one) => [one.id, one] as const), ...known])
-      cursor = page.next_cursor
-      more = cursor !== null
     }
   }
 
@@ -234,6 +225,16 @@ export const useLive = defineStore('live', () => {
     logs.set(flightId, [...known, ...fresh].sort((a, b) => a.at.localeCompare(b.at)).slice(-500))
   }
 
+  /** A ticket that is only known by its place, read in full. */
+  async function fetchTicket(id: string): Promise<Ticket | undefined> {
+    const known = tickets.value.get(id)
+    if (known) return known
+    const { sightings: seen, ...rest }: TicketDetail = await api.ticket(id)
+    const ticket = { ...rest, sightings: seen.length } as Ticket
+    tickets.value = new Map(tickets.value).set(id, ticket)
+    return ticket
+  }
+
   function hearTicket(ticket: Ticket, event: string): void {
     tickets.value = new Map(tickets.value).set(ticket.id, ticket)
     const alert = alerts.value.find((one) => one.ticket.id === ticket.id)
@@ -300,6 +301,8 @@ export const useLive = defineStore('live', () => {
     newest,
     unacknowledged,
     tickets,
+    open,
+    fetchTicket,
     sightings,
     reasonsOf,
     logs,
