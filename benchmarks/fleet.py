@@ -5,9 +5,14 @@
 Generated towns of 40 cells of 2 to 9 ha that fill a rectangle (Voronoi cells of jittered points), four
 aircraft that start two and two from two homes, one battery of 90 Wh a sortie with a quarter kept in 8 m/s of
 wind. Times over a cell are those of its lanes in the best direction, flown by the motion model of plans;
-ways between cells run from middle to middle. The makespan is given over max(total / aircraft, farthest cell
-alone), once with all that the fleet flies as total (ways and swaps in it: how evenly it is shared), and
-once with the time over cells alone, which nobody can reach (what ways and batteries cost).
+ways between cells run from middle to middle.
+
+The makespan is given over max(total / aircraft, farthest cell alone), with total as the work of one aircraft
+that flies all cells by itself, ways and battery swaps included: it is planned anew for one aircraft that may
+take off and land at whichever home is nearer each time, which helps it, and taken from the fleet's own
+sorties flown one after the other where that is less. Beside it stand the same with what the fleet itself
+flies as total (how evenly it is shared), and with the time over cells alone, without ways and swaps, which
+nobody can reach.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import numpy as np
 import shapely
 
 from missions.cameras import load_cameras
-from missions.fleet import busy_s, share_cells
+from missions.fleet import SWAP_S, FleetTask, Route, busy_s, share_cells
 from missions.fleet_plans import fleet_task
 from missions.geodesy import Array
 from missions.planner import PlanRequest
@@ -48,6 +53,17 @@ def homes(cells: list[object], aircraft: int, random: np.random.Generator) -> Ar
     return np.asarray(places[np.arange(aircraft) % 2])
 
 
+def work_s(task: FleetTask, routes: list[Route]) -> float:
+    """Seconds that one aircraft needs for all cells."""
+    alone = FleetTask(
+        cover_s=task.cover_s, between_s=task.between_s, out_s=task.out_s.min(axis=0)[None],
+        back_s=task.back_s.min(axis=0)[None], sortie_s=task.sortie_s,
+    )  # fmt: skip
+    (route,) = share_cells(alone)
+    flown = [busy_s(task, number, mine) for number, mine in enumerate(routes) if mine]
+    return min(busy_s(alone, 0, route), sum(flown) + SWAP_S * (len(flown) - 1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -59,39 +75,44 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     request, cameras = PlanRequest(), load_cameras()
-    ratios: list[float] = []
-    strict: list[float] = []
-    seconds: list[float] = []
-    sorties: list[int] = []
+    figures: dict[str, list[float]] = {"work": [], "shared": [], "cells": [], "sorties": [], "seconds": []}
     for number in range(options.towns):
         random = np.random.default_rng([options.seed, number])
         cells = town(options.cells, random)
         task = fleet_task(request, cameras, cells, homes(cells, options.aircraft, random))
         begun = time.process_time()
         routes = share_cells(task)
-        seconds.append(time.process_time() - begun)
+        figures["seconds"].append(time.process_time() - begun)
         busy = [busy_s(task, k, route) for k, route in enumerate(routes)]
         farthest = float(task.single_s().min(axis=0).max())
-        ratios.append(max(busy) / max(sum(busy) / len(busy), farthest))
-        strict.append(max(busy) / task.lower_bound_s())
-        sorties.append(sum(map(len, routes)))
+        figures["work"].append(max(busy) / max(work_s(task, routes) / len(busy), farthest))
+        figures["shared"].append(max(busy) / max(sum(busy) / len(busy), farthest))
+        figures["cells"].append(max(busy) / task.lower_bound_s())
+        figures["sorties"].append(sum(map(len, routes)))
     result = {
-        "towns": options.towns, "median": float(np.median(ratios)), "worst": float(np.max(ratios)),
-        "over_cells_median": float(np.median(strict)), "over_cells_worst": float(np.max(strict)),
-        "sorties": float(np.mean(sorties)), "seconds": float(np.max(seconds)),
+        "towns": float(options.towns), "sorties": float(np.mean(figures["sorties"])),
+        "seconds": float(np.max(figures["seconds"])),
     }  # fmt: skip
+    for name in ("work", "shared", "cells"):
+        result |= {
+            f"{name}_median": float(np.median(figures[name])), f"{name}_worst": float(np.max(figures[name]))
+        }  # fmt: skip
     if options.json:
         print(json.dumps(result))
         return
     print(
         f"{options.towns} towns of {options.cells} cells, {options.aircraft} aircraft, "
-        f"{result['sorties']:.1f} sorties a town: makespan over max(total / aircraft, farthest cell) median "
-        f"{result['median']:.3f}, worst {result['worst']:.3f}"
+        f"{result['sorties']:.1f} sorties a town, {result['seconds']:.1f} s at most"
     )
-    print(
-        f"over the time above cells alone: median {result['over_cells_median']:.3f}, worst "
-        f"{result['over_cells_worst']:.3f}; {result['seconds']:.1f} s at most"
-    )
+    for name, total in (
+        ("work", "the work of one aircraft"),
+        ("shared", "what the fleet flies"),
+        ("cells", "the time over cells alone"),
+    ):
+        print(
+            f"makespan over max(total / aircraft, farthest cell), total {total}: "
+            f"median {result[f'{name}_median']:.3f}, worst {result[f'{name}_worst']:.3f}"
+        )
 
 
 if __name__ == "__main__":

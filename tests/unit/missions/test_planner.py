@@ -20,6 +20,7 @@ from missions.geodesy import Array, LocalFrame
 from missions.grids import Grid, GridCell
 from missions.plan import PatrolPlan, WaypointRole
 from missions.planner import PlanRequest, plan_patrol
+from missions.proof import SMALLEST_GAP_M2, lane_tracks, left_out
 from missions.site import NoFlyZone, Site
 from missions.terrain import FlatTerrain, Terrain
 from vision.camera import CameraModel, Pose, project
@@ -161,6 +162,26 @@ def test_any_plan_is_proved(seed: int, camera: str, aircraft: int, battery: floa
     assert plan.reserve_fraction == min(sortie.reserve_fraction for sortie in plan.sorties)
     short = [finding for finding in plan.findings if finding.code == "battery"]
     assert bool(short) == (plan.reserve_fraction < 0.245)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_every_place_lies_within_half_a_swath_of_a_lane_or_is_listed_as_left_out(seed: int) -> None:
+    site = random_site(seed)
+    assert site.home is not None
+    site = replace(site, terrain=FlatTerrain(60.0), home=(*site.home[:2], 60.0))
+    plan = plan_patrol(PlanRequest(cells=["R1"], camera="wide-4k", pitch_deg=-90), site, CAMERAS)
+    frame = LocalFrame(*plan.home)
+    area = shapes.to_plane(shapes.from_rings(plan.area), frame)
+    west, south, east, north = area.bounds
+    spots = np.random.default_rng(seed).uniform([west, south], [east, north], (2000, 2))
+    points = shapely.points(spots[shapely.contains_xy(area, spots[:, 0], spots[:, 1])])
+    tracks = [lane[:, :2] for sortie in plan.sorties for lane in lane_tracks(sortie, frame)]
+    lanes = shapely.union_all([shapely.LineString(lane) for lane in tracks])
+    seen = shapely.distance(points, lanes) <= plan.swath_m / 2 + 0.5
+    listed = shapely.distance(points, left_out(plan, frame)) <= np.sqrt(SMALLEST_GAP_M2) + 0.5
+    assert len(points) > 200
+    assert (seen | listed).all()
 
 
 def test_the_same_request_gives_the_same_plan(brook: Site) -> None:
