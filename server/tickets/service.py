@@ -80,6 +80,9 @@ def act(
     data: dict[str, Any] = _verdict(request) | _apply(context, session, ticket, request, caller, now)
     ticket.state = data.pop("state", step.target.value)
     ticket.updated_at = now
+    if ticket.acknowledged_at is None and action is not Action.REOPEN:
+        # Who acts on a ticket has seen it.
+        ticket.acknowledged_at, ticket.acknowledged_by = now, caller.username
     timeline.add(
         session, ticket, now, caller.username, action.value, **data, **({"note": note} if note else {})
     )

@@ -167,6 +167,16 @@ def test_queues_hold_what_waits(desk: Desk) -> None:
     assert desk.call("GET", "tickets?queue=other").status_code == 422
 
 
+def test_who_acts_on_a_ticket_has_seen_it(desk: Desk) -> None:
+    ticket = _ticket(desk)
+    assert not desk.get(f"tickets/{ticket}")["acknowledged"]
+    commented = desk.act(ticket, "comment", note="on it").json()
+    assert commented["acknowledged"]
+    assert "acknowledge" not in commented["actions"]
+    desk.act(ticket, "reject", note="nothing", verdict="false_alarm")
+    assert not desk.act(ticket, "reopen").json()["acknowledged"], "reopened, it is new again"
+
+
 def test_places_of_open_tickets_come_at_once(desk: Desk) -> None:
     _fill(desk, 50)
     with desk.context.database.write() as session:
