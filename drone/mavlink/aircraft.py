@@ -237,6 +237,7 @@ class MavlinkVehicle:
             if not self._capable(mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY):
                 self._awareness.say("WARNING: the vehicle keeps no rally points; it returns to its home")
                 rally = None
+            self._alarms.uploading()
             outcome = self._transfer().upload_set(
                 mission, fence, rally, lambda: switch_fence_on(self.set_parameter, self._autopilot, plan)
             )

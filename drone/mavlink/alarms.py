@@ -59,6 +59,10 @@ class Alarms:
         """What is on board has just been compared with the plan and is equal."""
         self._ids, self._read_back, self.changed_elsewhere = None, True, False
 
+    def uploading(self) -> None:
+        """We are about to change what is on board ourselves."""
+        self._ids, self._read_back = None, False
+
     def notice(self, message: Message, mode_before: int | None) -> None:
         """A message of the autopilot that has just been taken."""
         if message.get_type() == "HEARTBEAT":

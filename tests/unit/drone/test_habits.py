@@ -94,6 +94,10 @@ def test_plan_ids_tell_that_somebody_else_changed_the_mission() -> None:
         alarms.notice(mission_current(*ids), None)
     assert known.new_texts() == ["ALARM: somebody else has changed the mission on board of this vehicle"]
     assert alarms.changed_elsewhere
+    alarms.uploading()
+    for ids in ((0, 22, 33), (14, 24, 34)):
+        alarms.notice(mission_current(*ids), None)
+    assert known.new_texts() == [], "for the next sortie we change it ourselves"
 
 
 def test_a_mission_that_another_station_changed_during_a_pause_is_not_resumed() -> None:
