@@ -82,7 +82,7 @@ def in_common_frame(sightings: Iterable[Seen]) -> list[Seen]:
 
 def _bring(new: Seen, events: dict[UUID, Event], kind: Kind) -> None:
     """Add a sighting to the event that it belongs to, and move what that shows to have been wrong."""
-    near = [event for event in events.values() if _is_near(event, new)]
+    near = [event for event in events.values() if _is_near(event, new, kind)]
     if new.kind in CROWDS:
         began = new.first_seen_at
         then = [replace(event, sightings=[seen.at(began) for seen in event.sightings]) for event in near]
@@ -98,9 +98,9 @@ def _bring(new: Seen, events: dict[UUID, Event], kind: Kind) -> None:
     _add(events, decision.event_id, [new])
 
 
-def _is_near(event: Event, new: Seen) -> bool:
-    if new.kind in CROWDS:
-        return True  # few, and where they are changes
+def _is_near(event: Event, new: Seen, kind: Kind) -> bool:
+    if not is_single(kind):
+        return True  # few, some of them move, and a person may have merged what lies apart
     east, north = event.sightings[0].position - new.position
     return bool(abs(east) <= NEAR_M and abs(north) <= NEAR_M)
 

@@ -144,9 +144,18 @@ def match_in_frame(new: Seen, events: Sequence[Event], kind: Kind) -> Decision:
     near = [event for event in events if _in_window(new, event.sightings, kind)]
     if is_single(kind):
         return _match_object(new, near, kind)
-    costs = [(_cost(fused([new]), fused(event.sightings), kind), str(event.id), event.id) for event in near]
+    here = fused([new])
+    costs = [
+        (min(_cost(here, there, kind) for there in _whereabouts(event)), str(event.id), event.id)
+        for event in near
+    ]
     best = min(costs, default=(IMPOSSIBLE, "", None))
     return Decision(best[2] if best[0] < IMPOSSIBLE else None)
+
+
+def _whereabouts(event: Event) -> list[tuple[Array, Array]]:
+    """Where an event can be seen again: at its place, and wherever a person has said that it was."""
+    return [fused(event.sightings), *(fused([s]) for s in event.sightings if s.id in event.pinned)]
 
 
 def is_single(kind: Kind) -> bool:

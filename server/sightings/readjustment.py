@@ -1,4 +1,4 @@
-"""When a flight is over, all its views are adjusted together, and again whenever a late one comes in.
+"""All views of a flight are adjusted together: in the air, when it is over, and when a late one comes.
 
 What is due stands in ``FlightAdjustment`` and is swept, so that a restart loses nothing. An adjustment always
 begins with the looks as they were received, never with an earlier adjustment, so doing it again changes
@@ -32,17 +32,27 @@ from server.sightings.holding import rearrange
 from server.sightings.matching import CROWDS, is_single
 from server.sightings.models import FlightAdjustment, Sighting
 from server.sightings.rearranging import changes, neighbourhood, plan, sorts_of
+from server.sightings.views import covariance_of
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import MEANINGFUL_M, cells_of, most_probable, ticket_ce90_m
+from server.tickets.placing import (
+    MEANINGFUL_M,
+    cells_of,
+    is_adjusted,
+    most_probable,
+    received_place,
+    ticket_ce90_m,
+)
 from server.tickets.states import SYSTEM
 
 logger = logging.getLogger(__name__)
 
 SILENT = timedelta(minutes=5)
 """A flight that nothing was heard of for so long is taken as over."""
+EVERY = timedelta(seconds=15)
+"""So often in the air, while there is news."""
 MOST_THINGS = 250
 """Adjusted together; longer flights are cut into pieces, in the order in which things were first seen."""
 
@@ -77,9 +87,10 @@ def note_revision(context: Context, session: Session, flight_id: UUID) -> None:
 
 
 def adjust_due(context: Context) -> int:
-    """Adjust every flight that is over and has news; returns how many."""
+    """Adjust every flight that has news, in the air from time to time; returns how many."""
+    now = context.now()
     with context.database.read() as session:
-        due = repository.due_adjustments(session, context.now() - SILENT)
+        due = repository.due_adjustments(session, now - SILENT, now - EVERY)
     return sum(adjust_flight(context, flight_id) for flight_id in due)
 
 
@@ -105,7 +116,7 @@ def adjust_flight(context: Context, flight_id: UUID) -> bool:
         if row is None or row.revisions != revisions:
             return False
         now = context.now()
-        _store(context, session, adjusted, now)
+        _store(context, session, [*adjusted, *_left_out(session, things, adjusted)], now)
         row.due_since, row.adjusted_at = None, now
         row.things, row.views = len(things), sum(len(thing.looks) for thing in things)
         row.scatter = max(scatters, default=None)
@@ -178,6 +189,20 @@ def _adjust(
         for number, place, covariance in zip(known, places, found.covariances, strict=True)
         if circular_error_90(covariance) <= limits.max_ce90_m
     ], found.scatter
+
+
+def _left_out(
+    session: Session, things: Sequence[SeenThing], adjusted: Sequence[AdjustedThing]
+) -> list[AdjustedThing]:
+    """What could not be adjusted (any more), at its place as received."""
+    done = {identity for thing in adjusted for identity in thing.sightings}
+    found = []
+    for identity in (identity for thing in things for identity in thing.sightings if identity not in done):
+        sighting = repository.sighting(session, identity)
+        place = received_place(sighting) if sighting is not None else None
+        if sighting is not None and place is not None and is_adjusted(sighting):
+            found.append(AdjustedThing((identity,), place[0], place[1], covariance_of(*place[2:])))
+    return found
 
 
 def _store(context: Context, session: Session, adjusted: Sequence[AdjustedThing], now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from missions.messages import FINAL_PHASES, SightingMessage, SightingState
@@ -72,13 +72,17 @@ def adjustment(session: Session, flight_id: UUID) -> FlightAdjustment | None:
     return session.get(FlightAdjustment, flight_id, populate_existing=True)
 
 
-def due_adjustments(session: Session, silent_since: datetime) -> Sequence[UUID]:
-    """Flights with views to adjust that are over, or of which nothing was heard since then."""
-    over = or_(Flight.phase.in_([phase.value for phase in FINAL_PHASES]), Flight.heard_at < silent_since)
+def due_adjustments(session: Session, silent_since: datetime, flying_before: datetime) -> Sequence[UUID]:
+    """Flights with views to adjust: over, silent since then, or in the air and not adjusted since then."""
+    due = or_(
+        Flight.phase.in_([phase.value for phase in FINAL_PHASES]),
+        Flight.heard_at < silent_since,
+        func.coalesce(FlightAdjustment.adjusted_at, Flight.created_at) < flying_before,
+    )
     query = (
         select(FlightAdjustment.flight_id)
         .join(Flight, Flight.id == FlightAdjustment.flight_id)
-        .where(FlightAdjustment.due_since.is_not(None), over)
+        .where(FlightAdjustment.due_since.is_not(None), due)
         .order_by(FlightAdjustment.due_since, FlightAdjustment.flight_id)
     )
     return session.scalars(query).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from missions.messages import SightingMessage, SightingReceipt, SightingState
@@ -13,17 +14,17 @@ from server.errors import AgentMismatch
 from server.flights.following import reported_flight
 from server.sightings import repository
 from server.sightings.belonging import note_crowds, open_event_of
-from server.sightings.geotag import Limits, NotPlaced, Placement, place, seen_towards
+from server.sightings.geotag import Limits, NotPlaced, Placement, frame_near, place, seen_towards
 from server.sightings.holding import after_moves, join, move, open_for_moved, place_anew, rearrange
-from server.sightings.matching import CROWDS, Decision
+from server.sightings.matching import CROWDS, GATE, Decision
 from server.sightings.models import EvidenceLink, Sighting, SightingRevision
 from server.sightings.readjustment import note_revision
-from server.sightings.views import sightings_out
+from server.sightings.views import sighting_covariance, sightings_out
 from server.tickets import repository as ticket_rows
 from server.tickets import timeline, views
 from server.tickets.following import follow_sightings
 from server.tickets.models import Ticket
-from server.tickets.placing import cells_of, most_probable
+from server.tickets.placing import cells_of, is_adjusted, most_probable
 from server.tickets.states import SYSTEM
 
 
@@ -127,8 +128,8 @@ def _store_place(context: Context, sighting: Sighting, placement: Placement | No
         sighting.cell, sighting.cell_probabilities = None, {}
         return
     covariance = placement.covariance_m2
+    keeps = _agrees_with_adjusted(sighting, placement)
     sighting.placed, sighting.note = True, placement.note
-    sighting.latitude, sighting.longitude = placement.latitude, placement.longitude
     sighting.altitude_amsl_m = placement.altitude_amsl_m
     sighting.received_place = [
         placement.latitude, placement.longitude,
@@ -136,12 +137,26 @@ def _store_place(context: Context, sighting: Sighting, placement: Placement | No
     ]  # fmt: skip
     if sighting.first_place is None and sighting.kind in CROWDS:
         sighting.first_place = [placement.latitude, placement.longitude]
+    if keeps:  # the next adjustment takes the new looks in; until then its place does not go to and fro
+        return
+    sighting.latitude, sighting.longitude = placement.latitude, placement.longitude
     sighting.covariance_ee_m2, sighting.covariance_en_m2 = float(covariance[0, 0]), float(covariance[0, 1])
     sighting.covariance_nn_m2 = float(covariance[1, 1])
     sighting.cell_probabilities = cells_of(
         context.sites.grid, placement.latitude, placement.longitude, covariance
     )
     sighting.cell = most_probable(sighting.cell_probabilities)
+
+
+def _agrees_with_adjusted(sighting: Sighting, placement: Placement) -> bool:
+    """Whether a sighting has a place from its flight's adjustment that newer looks do not contradict."""
+    known = sighting_covariance(sighting)
+    if known is None or sighting.latitude is None or sighting.longitude is None or not is_adjusted(sighting):
+        return False
+    frame = frame_near(placement.latitude, placement.longitude)
+    places = frame.to_enu([placement.latitude, sighting.latitude], [placement.longitude, sighting.longitude])
+    gap = places[1, :2] - places[0, :2]
+    return bool(gap @ np.linalg.solve(known + placement.covariance_m2, gap) <= GATE)
 
 
 def _link(

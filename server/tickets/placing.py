@@ -63,6 +63,12 @@ def received_place(sighting: Sighting) -> tuple[float, float, float, float, floa
     return sighting.latitude, sighting.longitude, covariance[0, 0], covariance[0, 1], covariance[1, 1]
 
 
+def is_adjusted(sighting: Sighting) -> bool:
+    """Whether its place is from the adjustment of its flight, and no longer as it was received."""
+    received = sighting.received_place
+    return received is not None and (sighting.latitude, sighting.longitude) != tuple(received[:2])
+
+
 def received_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
     """A sighting as matching sees it; None while it is not placed."""
     place = received_place(sighting)

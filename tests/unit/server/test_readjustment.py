@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from missions.geodesy import distance_m
-from missions.messages import SightingMessage
+from missions.messages import SightingMessage, SightingState
 from server import worker
 from server.sightings import readjustment
-from server.sightings.readjustment import SILENT, adjust_due, adjust_flight
+from server.sightings.readjustment import EVERY, SILENT, adjust_due, adjust_flight
 from tests.fixtures.desk import FRAME, START, Desk, look_at, open_desk, sighting
 
 PLACES = [(30.0, 40.0), (62.0, 44.0), (34.0, 71.0), (66.0, 75.0), (48.0, 20.0)]
@@ -65,7 +65,7 @@ def test_the_end_of_a_flight_places_all_things_together(desk: Desk) -> None:
     flight = uuid4()
     opened = [desk.report(message)["ticket_id"] for message in passes(flight)]
     before = [desk.get(f"tickets/{number}") for number in opened]
-    assert adjust_due(desk.context) == 0, "the flight is not over"
+    assert adjust_due(desk.context) == 0, "it has only begun"
     finish(desk, flight)
     assert adjust_due(desk.context) == 1
     after = [desk.get(f"tickets/{number}") for number in opened]
@@ -77,6 +77,40 @@ def test_the_end_of_a_flight_places_all_things_together(desk: Desk) -> None:
     assert gaps[0, 1] < 0.5 * gaps[0, 0], "the others tell how far those passes were off"
     assert "place_adjusted" in kinds(after[0])
     assert after[0]["ce90_m"] < before[0]["ce90_m"]
+
+
+def test_in_the_air_views_are_adjusted_every_few_seconds_and_places_do_not_go_to_and_fro(desk: Desk) -> None:
+    flight = uuid4()
+    reports = passes(flight)
+    opened = [desk.report(message)["ticket_id"] for message in reports]
+    before = error_m(desk.get(f"tickets/{opened[0]}"), PLACES[0])
+    desk.clock.advance(EVERY.total_seconds() + 1)
+    assert adjust_due(desk.context) == 1
+    adjusted = desk.get(f"tickets/{opened[0]}")
+    assert error_m(adjusted, PLACES[0]) < 0.5 * before
+    again = reports[0].model_copy(update={"revision": 2, "confidence": 0.9})
+    desk.report(again)
+    assert adjust_due(desk.context) == 0, "just done"
+    after = desk.get(f"tickets/{opened[0]}")
+    assert (after["lat"], after["lon"], after["confidence"]) == (adjusted["lat"], adjusted["lon"], 0.9)
+    desk.clock.advance(EVERY.total_seconds() + 1)
+    assert adjust_due(desk.context) == 1
+
+
+def test_what_cannot_be_adjusted_any_more_goes_back_to_where_it_was_received(desk: Desk) -> None:
+    """All but one sighting are withdrawn: alone, it tells nothing about the poses."""
+    flight = uuid4()
+    reports = passes(flight)
+    opened = [desk.report(message)["ticket_id"] for message in reports]
+    before = desk.get(f"tickets/{opened[0]}")
+    finish(desk, flight)
+    adjust_due(desk.context)
+    assert desk.get(f"tickets/{opened[0]}")["lat"] != before["lat"]
+    for message in reports[1:]:
+        desk.report(message.model_copy(update={"revision": 2, "state": SightingState.RETRACTED}))
+    assert adjust_due(desk.context) == 1
+    after = desk.get(f"tickets/{opened[0]}")
+    assert (after["lat"], after["lon"], after["ce90_m"]) == (before["lat"], before["lon"], before["ce90_m"])
 
 
 def test_adjusting_again_changes_nothing(desk: Desk) -> None:
