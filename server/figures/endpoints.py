@@ -18,6 +18,7 @@ class FiguresOut(BaseModel):
     tickets_by_kind: dict[str, int]
     tickets_by_cell: dict[str, int]
     tickets_by_day: dict[str, int]
+    settled_by_priority: dict[str, tuple[int, int]]
     flights: int
     sightings: int
     flight_hours: float
@@ -31,6 +32,7 @@ def get_figures(_caller: Anyone, session: Reading, context: Ctx) -> FiguresOut:
         tickets_by_kind=repository.tickets_by(session, Ticket.kind),
         tickets_by_cell=repository.tickets_by(session, Ticket.cell),
         tickets_by_day=repository.tickets_by_day(session, context.settings.zone),
+        settled_by_priority=repository.settled_by_priority(session),
         flights=repository.flights(session),
         sightings=repository.sightings(session),
         flight_hours=round(repository.flight_hours(session), 3),

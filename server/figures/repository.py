@@ -12,12 +12,23 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from server.flights.models import Flight
 from server.sightings.models import Sighting
 from server.tickets.models import Ticket
+from server.tickets.states import TicketState
 
 
 def tickets_by(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
     """Number of tickets per value of a column; empty text where there is none."""
     rows = session.execute(select(column, func.count()).group_by(column))
     return {value or "": count for value, count in rows}
+
+
+def settled_by_priority(session: Session) -> dict[str, tuple[int, int]]:
+    """For each priority, how many tickets are closed, and how many were neither rejected nor merged."""
+    closed = func.count().filter(Ticket.state == TicketState.CLOSED)
+    real = Ticket.state.not_in((TicketState.REJECTED, TicketState.MERGED))
+    rows = session.execute(
+        select(Ticket.priority, closed, func.count()).where(real).group_by(Ticket.priority)
+    )
+    return {priority: (done, count) for priority, done, count in rows}
 
 
 def tickets_by_day(session: Session, zone: ZoneInfo) -> dict[str, int]:

@@ -456,6 +456,8 @@ export interface Figures {
   tickets_by_kind: Record<string, number>
   tickets_by_cell: Record<string, number>
   tickets_by_day: Record<string, number>
+  /** Closed, and all that were neither rejected nor merged. */
+  settled_by_priority: Record<string, [number, number]>
   flights: number
   sightings: number
   flight_hours: number

@@ -96,6 +96,7 @@ export const SOURCES = [
   'base',
   'zones',
   'noFly',
+  'board',
   'cells',
   'cellLabels',
   'gaps',
@@ -247,6 +248,12 @@ function areas(colours: Colours, strong: boolean): LayerSpecification[] {
       source: 'noFly',
       metadata: group('noFly'),
       paint: { 'line-color': colours.danger, 'line-width': 2 },
+    },
+    {
+      id: 'board',
+      type: 'fill',
+      source: 'board',
+      paint: { 'fill-color': ['get', 'colour'], 'fill-opacity': ['get', 'opacity'] },
     },
     {
       id: 'cells',
