@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.optimize import linear_sum_assignment
 
 from missions.geodesy import distance_m
 from missions.messages import Latitude, Longitude, SightingKind
@@ -100,6 +99,8 @@ def compare(expected: Expected, tickets: Sequence[Mapping[str, Any]]) -> Compari
                 costs[i, j] = (
                     away + (1e5 if away > expected.tolerance_m else 0.0) + 1e-3 * _other_cell(one, ticket)
                 )
+    from scipy.optimize import linear_sum_assignment  # half a second, which no start should wait for
+
     rows, columns = linear_sum_assignment(costs) if wanted and tickets else ((), ())
     result = Comparison()
     found: dict[int, int] = {int(i): int(j) for i, j in zip(rows, columns, strict=True) if costs[i, j] < _FAR}

@@ -6,8 +6,6 @@ whole arrays of points can be asked at once; ``elevation_at`` raises ``TerrainUn
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +13,12 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, UnidentifiedImageError
 
 from missions.errors import TerrainInvalid, TerrainUnknown
 from missions.geodesy import Array, LocalFrame, distance_m
 
 GroundHeight = Callable[[Array, Array], Array]
 """(east (N,), north (N,)) -> ground height in the frame's metres (N,)."""
-
-HGT_VOID = -32768
-HGT_NAME = re.compile(r"^([NS])(\d{2})([EW])(\d{3})")
-HGT_SIDES = {1201 * 1201 * 2: 1201, 3601 * 3601 * 2: 3601}
-MAX_SAMPLES = 200_000_000
 
 
 class Terrain(Protocol):
@@ -116,25 +108,22 @@ class TerrainTiles:
 
 
 def load_terrain(path: Path | str) -> Terrain:
-    """Read an elevation file by its suffix, or every .hgt tile of a folder.
+    """Read an elevation file by its suffix, or every such file of a folder.
 
     Raises:
         TerrainInvalid: the file is missing, broken or of an unknown kind.
     """
     source = Path(path)
+    from missions.terrain_files import SUFFIXES, read_file  # needs an image library, which takes time to load
+
     if source.is_dir():
-        tiles = [_read_hgt(tile) for tile in sorted(source.glob("*.hgt"))]
+        tiles = [read_file(tile) for tile in sorted(source.iterdir()) if tile.suffix.lower() in SUFFIXES]
         if not tiles:
-            raise TerrainInvalid(f"{source} holds no .hgt tile: give a terrain file or a folder of tiles")
+            raise TerrainInvalid(
+                f"{source} holds no tile (.hgt, .tif, .asc): give a terrain file or a folder of tiles"
+            )
         return TerrainTiles(tiles)
-    readers = {".hgt": _read_hgt, ".asc": _read_asc, ".tif": _read_tiff, ".tiff": _read_tiff}
-    reader = readers.get(source.suffix.lower())
-    if reader is None:
-        raise TerrainInvalid(f"{source} is no known elevation file: give .hgt, .asc or .tif")
-    try:
-        return reader(source)
-    except OSError as error:
-        raise TerrainInvalid(f"{source} cannot be read: {error.strerror or error}") from error
+    return read_file(source)
 
 
 def ground_in(frame: LocalFrame, terrain: Terrain) -> GroundHeight:
@@ -225,104 +214,3 @@ def _points(latitude: ArrayLike, longitude: ArrayLike) -> tuple[Array, Array]:
         np.atleast_1d(np.asarray(latitude, float)), np.atleast_1d(np.asarray(longitude, float))
     )
     return lat, lon
-
-
-def _read_hgt(path: Path) -> GriddedTerrain:
-    """SRTM: big-endian int16, row 0 in the north, borders included; named by the south-west corner."""
-    name = HGT_NAME.match(path.name.upper())
-    if name is None:
-        raise TerrainInvalid(f"{path.name} is no SRTM tile name: rename it like N28E117.hgt")
-    side = HGT_SIDES.get(path.stat().st_size)
-    if side is None:
-        raise TerrainInvalid(
-            f"{path} has {path.stat().st_size} bytes, an SRTM tile has 2884802 or 25934402: fetch it again"
-        )
-    south = int(name[2]) * (1 if name[1] == "N" else -1)
-    west = int(name[4]) * (1 if name[3] == "E" else -1)
-    samples = np.fromfile(path, ">i2").reshape(side, side)
-    step = 1.0 / (side - 1)
-    return GriddedTerrain(
-        north=south + 1.0, west=float(west), step_latitude=step, step_longitude=step,
-        samples=samples, void=HGT_VOID,
-    )  # fmt: skip
-
-
-def _read_asc(path: Path) -> GriddedTerrain:
-    """ESRI ASCII grid in degrees, by corner or centre, square cells or dx and dy."""
-    header: dict[str, float] = {}
-    try:
-        with path.open(encoding="utf-8") as lines:
-            body = ""
-            for line in lines:
-                words = line.split()
-                if len(words) == 2 and words[0][0].isalpha():
-                    header[words[0].lower()] = float(words[1])
-                elif words:
-                    body = line
-                    break
-            text = body + lines.read()
-        columns, rows = int(header["ncols"]), int(header["nrows"])
-        step_x = header.get("cellsize", header.get("dx", 0.0))
-        step_y = header.get("cellsize", header.get("dy", 0.0))
-        west = header["xllcenter"] if "xllcenter" in header else header["xllcorner"] + step_x / 2
-        south = header["yllcenter"] if "yllcenter" in header else header["yllcorner"] + step_y / 2
-        values = np.array(text.split(), float)
-    except KeyError as error:
-        raise TerrainInvalid(f"{path}: the header lacks {error.args[0]}; export the grid again") from error
-    except ValueError as error:
-        raise TerrainInvalid(f"{path} is no ESRI ASCII grid: {error}; export it again") from error
-    if rows < 1 or columns < 1 or step_x <= 0 or step_y <= 0 or len(values) != rows * columns:
-        raise TerrainInvalid(
-            f"{path} promises {rows} x {columns} values and holds {len(values)}: export it again"
-        )
-    samples = values.reshape(rows, columns)
-    if "nodata_value" in header:
-        samples = np.where(samples == header["nodata_value"], np.nan, samples)
-    north = south + (rows - 1) * step_y
-    _check_degrees(path, north, south, west, west + (columns - 1) * step_x)
-    return GriddedTerrain(
-        north=north, west=west, step_latitude=step_y, step_longitude=step_x, samples=samples, margin=0.5
-    )
-
-
-def _read_tiff(path: Path) -> GriddedTerrain:
-    """GeoTIFF 1.1 of one band in geographic degrees, north up (ModelPixelScale and ModelTiepoint)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
-            if image.width * image.height > MAX_SAMPLES:
-                raise TerrainInvalid(f"{path} is too large: cut it to the region you fly over")
-            tags = dict(getattr(image, "tag_v2", {}))
-            samples = np.array(image, dtype=np.float32)
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, OSError) as error:
-        if isinstance(error, TerrainInvalid) or (isinstance(error, OSError) and not path.is_file()):
-            raise
-        raise TerrainInvalid(
-            f"{path} cannot be read as a GeoTIFF: convert it to .asc or an uncompressed GeoTIFF"
-        ) from error
-    directory = [int(value) for value in tags.get(34735, ())]
-    model = {directory[i]: directory[i + 3] for i in range(4, len(directory) - 3, 4)}
-    scale, tie = tags.get(33550), tags.get(33922)
-    if scale is None or tie is None or model.get(1024) != 2 or samples.ndim != 2:
-        raise TerrainInvalid(
-            f"{path} has no plain georeference in degrees: reproject it to EPSG:4326 with one band, north up"
-        )
-    area_based = model.get(1025, 1) == 1
-    offset = 0.5 if area_based else 0.0
-    north = float(tie[4]) - (offset - float(tie[1])) * float(scale[1])
-    west = float(tie[3]) + (offset - float(tie[0])) * float(scale[0])
-    nodata = str(tags.get(42113, "")).strip("\x00 ")
-    if nodata:
-        samples = np.where(samples == np.float32(nodata), np.nan, samples)
-    _check_degrees(path, north, north - (samples.shape[0] - 1) * float(scale[1]), west,
-                   west + (samples.shape[1] - 1) * float(scale[0]))  # fmt: skip
-    return GriddedTerrain(
-        north=north, west=west, step_latitude=float(scale[1]), step_longitude=float(scale[0]),
-        samples=samples, margin=offset,
-    )  # fmt: skip
-
-
-def _check_degrees(path: Path, north: float, south: float, west: float, east: float) -> None:
-    if not (-90.6 <= south <= north <= 90.6 and -180.6 <= west <= east <= 360.6):
-        raise TerrainInvalid(f"{path} is not in degrees: reproject it to longitude and latitude (EPSG:4326)")

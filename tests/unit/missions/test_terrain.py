@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
+from pyproj import Transformer
 
 from missions.errors import TerrainInvalid, TerrainUnknown
 from missions.geodesy import Array, LocalFrame
@@ -72,7 +73,7 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, mes
 def test_missing_file_and_empty_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TerrainInvalid, match="cannot be read"):
         load_terrain(tmp_path / "N28E117.hgt")
-    with pytest.raises(TerrainInvalid, match=r"holds no \.hgt tile"):
+    with pytest.raises(TerrainInvalid, match="holds no tile"):
         load_terrain(tmp_path)
 
 
@@ -116,10 +117,50 @@ def test_geotiff_in_degrees(tmp_path: Path) -> None:
     assert np.isnan(terrain.elevation_m(28.0005, 117.0035)).all()
 
 
-def test_projected_geotiff_is_refused(tmp_path: Path) -> None:
+UTM_50N, CGCS2000_GAUSS_KRUGER_117 = 32650, 4548
+
+
+@pytest.mark.parametrize("code", [UTM_50N, CGCS2000_GAUSS_KRUGER_117])
+@pytest.mark.parametrize("matrix", [False, True])
+def test_geotiff_in_a_projection_of_metres(tmp_path: Path, code: int, matrix: bool) -> None:
+    """Height is the northing less that of the corner, so the same place has the same height by pyproj."""
+    to_metres = Transformer.from_crs("EPSG:4326", f"EPSG:{code}", always_xy=True)
+    west, north = (round(value) for value in to_metres.transform(117.97, 28.46))
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    if matrix:
+        tags[34264], tags.tagtype[34264] = (10, 0, 0, west, 0, -10, 0, north, 0, 0, 0, 0, 0, 0, 0, 1), 12
+    else:
+        tags[33550], tags.tagtype[33550] = (10.0, 10.0, 0.0), 12
+        tags[33922], tags.tagtype[33922] = (0.0, 0.0, 0.0, float(west), float(north), 0.0), 12
+    tags[34735], tags.tagtype[34735] = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, code), 3
+    samples = np.repeat(1000 - 5 - 10 * np.arange(100, dtype=np.float32), 100).reshape(100, 100)
+    samples[99, 99] = -32768  # a void that no tag declares
+    Image.fromarray(samples).save(tmp_path / "t.tif", tiffinfo=tags)
+    terrain = load_terrain(tmp_path / "t.tif")
+    places = to_metres.transform([west + 300, west + 951], [north - 200, north - 700], direction="INVERSE")
+    assert terrain.elevation_m(places[1], places[0]).tolist() == pytest.approx([800, 300], abs=0.01)
+    void = to_metres.transform(west + 995, north - 995, direction="INVERSE")
+    beyond = to_metres.transform(west - 50, north - 500, direction="INVERSE")
+    assert np.isnan(terrain.elevation_m([void[1], beyond[1]], [void[0], beyond[0]])).all()
+
+
+def test_a_geotiff_in_an_unnumbered_projection_or_turned_is_refused(tmp_path: Path) -> None:
     write_tiff(tmp_path / "t.tif", model=1)
     with pytest.raises(TerrainInvalid, match="EPSG:4326"):
         load_terrain(tmp_path / "t.tif")
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[34264], tags.tagtype[34264] = (7, 7, 0, 0, 7, -7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), 12
+    tags[34735], tags.tagtype[34735] = (1, 1, 0, 1, 1024, 0, 1, 2), 3
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "turned.tif", tiffinfo=tags)
+    with pytest.raises(TerrainInvalid, match="north up"):
+        load_terrain(tmp_path / "turned.tif")
+
+
+def test_a_folder_of_geotiffs_is_joined_with_tiles(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "t.tif")
+    write_hgt(tmp_path, "N29E117.hgt")
+    terrain = load_terrain(tmp_path)
+    assert terrain.elevation_m([29.9, 28.0025], [117.25, 117.002]).tolist() == pytest.approx([540.0, 5.5])
 
 
 def test_ground_in_is_relative_to_the_frame(tmp_path: Path) -> None:
