@@ -15,9 +15,9 @@ from missions.zones import Zones
 from vision.camera import Pose
 from vision.claims import Claim
 from vision.disputes import DisputeJudge
-from vision.frames import Pixels
 from vision.gatherings import GatheringJudge
 from vision.ground import GroundView
+from vision.ground_motion import GroundMotion
 from vision.motion import Mover
 from vision.people import People
 from vision.rules import CrowdRules
@@ -36,10 +36,18 @@ class CrowdJudge:
         self._gatherings = GatheringJudge(rules, kinds)
 
     def update(
-        self, image: Pixels, tracks: Sequence[Track], seconds: float, interval_s: float, pose: Pose | None
+        self,
+        ground: GroundMotion,
+        tracks: Sequence[Track],
+        seconds: float,
+        interval_s: float,
+        pose: Pose | None,
     ) -> list[Claim]:
-        """Claims about the people in view of the picture (H, W, 3) RGB; none without a pose, when nothing is
-        known on the ground."""
+        """Claims about the people in view; none without a pose, when nothing is known on the ground.
+
+        Args:
+            ground: has taken in this frame.
+        """
         if pose is None or self.view is None:
             return []
         known = [
@@ -49,7 +57,7 @@ class CrowdJudge:
             and seconds - track.last.seconds <= self.rules.coast
         ]  # fmt: skip
         places = np.array([track.state[:2] for track in known if track.state is not None]).reshape(-1, 2)
-        people = People(known, places, seconds, pose, image, self.view, self._zones)
+        people = People(known, places, seconds, pose, self.view, ground, self._zones)
         self._follow(people, tracks)
         disputes = self._disputes.update(people, interval_s)
         fighting = frozenset(id for claim in disputes for id in claim.tracks)

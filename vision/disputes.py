@@ -15,7 +15,7 @@ import numpy as np
 from missions.geodesy import Array
 from missions.messages import SightingKind
 from vision.claims import Claim, at_least, at_most
-from vision.flow import PictureMotion
+from vision.flow import follow
 from vision.motion import straight_motion
 from vision.people import People
 from vision.rules import CrowdRules
@@ -45,7 +45,6 @@ class DisputeJudge:
 
     def __init__(self, rules: CrowdRules) -> None:
         self.rules = rules
-        self._motion = PictureMotion()
         self._strands = StrandBook(rules.pair_distance, 3 * rules.window)
         self._agitated: dict[frozenset[int], list[float]] = {}
         self._points: dict[frozenset[int], list[TrackPoint]] = {}
@@ -94,7 +93,7 @@ class DisputeJudge:
         places = np.array([people.tracks[i].last.place for i in seen]).reshape(-1, 2)
         strands = self._strands.update(
             boxes, places, seen, people.seconds,
-            lambda known: self._motion.follow(people.image, people.pose, people.seconds, people.view, known),
+            lambda known: follow(people.ground.pair, people.view, known),
         )  # fmt: skip
         paces = np.array([strand.pace(self.rules.smoothing) for strand in strands])
         where = np.array([strand.place for strand in strands]).reshape(-1, 2)

@@ -125,7 +125,8 @@ class GatheringJudge:
 def _moment(people: People, indices: Sequence[int]) -> GroupMoment:
     places = people.places[indices]
     centre = np.median(places, axis=0)
+    steady = centre - people.ground.creep @ [1.0, *centre]
     return GroupMoment(
         people.seconds, len(indices), (float(centre[0]), float(centre[1])), straightness(places),
-        float(np.median(np.linalg.norm(places - centre, axis=1))),
+        float(np.median(np.linalg.norm(places - centre, axis=1))), (float(steady[0]), float(steady[1])),
     )  # fmt: skip

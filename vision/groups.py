@@ -53,13 +53,18 @@ def straightness(places: Array) -> float:
 
 @dataclass(frozen=True, slots=True)
 class GroupMoment:
-    """A group in one frame. spread: median distance of members from the middle, m."""
+    """A group in one frame.
+
+    spread: median distance of members from the middle, m. steady: the middle without the creeping of the
+    ground, for judging motion only.
+    """
 
     seconds: float
     count: int
     place: tuple[float, float]
     straightness: float
     spread: float
+    steady: tuple[float, float]
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +85,7 @@ class Group:
         if len(moments) < 3:
             return 0.0
         time = np.array([m.seconds for m in moments])
-        places = np.array([m.place for m in moments])
+        places = np.array([m.steady for m in moments])
         time = time - time.mean()
         velocity = time @ (places - places.mean(axis=0)) / max(float((time**2).sum()), 1e-9)
         return float(np.linalg.norm(velocity))

@@ -11,8 +11,8 @@ import numpy as np
 from missions.geodesy import Array
 from missions.zones import Zones
 from vision.camera import Pose
-from vision.frames import Pixels
 from vision.ground import GroundView
+from vision.ground_motion import GroundMotion
 from vision.motion import Moment, straight_motion
 from vision.tracker import Track, TrackPoint
 
@@ -29,8 +29,8 @@ class People:
     places: Array
     seconds: float
     pose: Pose
-    image: Pixels
     view: GroundView
+    ground: GroundMotion
     zones: Zones | None = None
     moments: Mapping[int, Moment] = field(default_factory=dict)
 

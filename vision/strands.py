@@ -132,7 +132,7 @@ class StrandBook:
             boxes: (N, 4) of the people seen in this frame. places: (N, 2) where they stand, metres east and
                 north.
             people: their indices in the caller's list, as ``person`` and ``partner`` will name them.
-            follow: where boxes of the last picture went; see :meth:`vision.flow.PictureMotion.follow`.
+            follow: where boxes of the last picture went; see :func:`vision.flow.follow`.
         """
         self._strands = [s for s in self._strands if seconds - s.supported <= GAP_S]
         moved = follow(np.array([s.box for s in self._strands]).reshape(-1, 4))

@@ -64,6 +64,20 @@ class TrackPoint:
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Creep:
+    """What the poses added to places on the ground until this frame; see ``vision.ground_motion``.
+
+    total: (2, 3), times (1, east, north). measured: whether the step from the last frame is in it.
+    """
+
+    total: Array
+    measured: bool
+
+
+NO_CREEP = Creep(np.zeros((2, 3)), False)
+
+
 @dataclass(slots=True, eq=False)
 class Track:
     """One thing followed over time; ``points`` are its looks, oldest first."""
@@ -83,7 +97,9 @@ class Track:
     lost: bool = False
     """Ended while its place was still in view."""
     steady: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    """seconds, east, north with the camera's common shift taken out: for judging motion."""
+    """seconds, east, north with the creeping since the first look taken out: for judging motion."""
+    creep: Array | None = None
+    """the total of the creeping at the first look"""
 
     @property
     def last(self) -> TrackPoint:
@@ -140,6 +156,7 @@ class Tracker:
         self._next_id = 1
         self._origin: datetime | None = None
         self._shift = np.zeros(2)
+        self._creep = NO_CREEP
         self._stabilised_at = 0.0
 
     def update(
@@ -150,14 +167,17 @@ class Tracker:
         pose: Pose | None,
         image_size: tuple[int, int],
         looked_at: Callable[[NDArray[np.float32]], Mask] | None = None,
+        creep: Creep = NO_CREEP,
     ) -> list[Track]:
         """Take in one frame; the tracks that live on, seen or not. ``ended`` holds those it ended.
 
         Args:
             looked_at: of boxes (N, 4) in the picture, which lie where it was looked at: only there is a thing
                 that is not found missed. None: everywhere.
+            creep: how the ground has crept, where the pictures tell.
         """
         self._origin = self._origin or captured_at
+        self._creep = creep
         seconds = (captured_at - self._origin).total_seconds()
         measured = self._measure(detections, pose, image_size)
         for track in self.tracks:
@@ -380,9 +400,13 @@ class Tracker:
         track.hits += 1
         track.missed = track.waiting = 0
         if grounded:
-            steady = place - self._shift
+            self._correct(track, place - self._shift, measured.errors[index], seconds)
+            if track.creep is None:
+                track.creep = self._creep.total
+            crept = (self._creep.total - track.creep) @ [1.0, *place]
+            # What the picture does not tell is taken from the tracks: their common shift.
+            steady = place - crept - (0.0 if self._creep.measured else self._shift)
             track.steady.append((seconds, float(steady[0]), float(steady[1])))
-            self._correct(track, steady, measured.errors[index], seconds)
 
     def _correct(self, track: Track, place: Array, error: Array, seconds: float) -> None:
         if track.state is None or track.covariance is None:

@@ -32,12 +32,13 @@ from vision.flames import with_flames
 from vision.frames import Frame, Pixels, check_image
 from vision.glances import AimedDetector, Glance, Looked, Scene
 from vision.ground import GroundView
+from vision.ground_motion import GroundMotion
 from vision.hazards import HazardJudge
 from vision.redact import redact
 from vision.rules import WatchRules, load_rules
 from vision.sightings import Entry, SightingBook, Source
 from vision.tiles import merge
-from vision.tracker import Track, Tracker
+from vision.tracker import Creep, Track, Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class Watch:
         self._thresholds: Mapping[str, float] = getattr(detector, "thresholds", {})
         self._tracker = Tracker(self._rules.tracker, self._thresholds)
         self._hazards = HazardJudge(self._rules.hazards, kinds, zones)
+        self._ground = GroundMotion()
         self._crowds = CrowdJudge(self._rules.crowds, kinds, zones)
         self._evidence = evidence
         self._book = SightingBook(
@@ -150,12 +152,16 @@ class Watch:
         glance, pose = self._glance(frame, seconds)
         detections = with_flames(frame.image, glance.detections, self._rules.hazards.flames)
         looked_at = glance.looked.holds if glance.looked is not None else None
-        tracks = self._tracker.update(detections, frame.captured_at, frame.index, pose, size, looked_at)
+        compared = self._ground.look(frame.image, pose, seconds, self._view)
+        tracks = self._tracker.update(
+            detections, frame.captured_at, frame.index, pose, size, looked_at,
+            Creep(self._ground.creep, compared),
+        )  # fmt: skip
         hidden = self._hidden(detections, tracks, seconds, pose)
         self._keep(frame, seconds, hidden)
         interval = float(np.median(self._intervals)) if self._intervals else 0.2
         claims = self._hazards.update(tracks, self._tracker.ended, seconds, interval)
-        claims += self._crowds.update(frame.image, tracks, seconds, interval, pose)
+        claims += self._crowds.update(self._ground, tracks, seconds, interval, pose)
         alerts = self._take(claims, frame, seconds, hidden)
         messages = self._messages(seconds)
         return WatchResult(

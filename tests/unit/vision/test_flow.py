@@ -7,8 +7,9 @@ import pytest
 
 from missions.terrain import FlatTerrain
 from tests.unit.vision.stage import CAMERA, FRAME, GROUND_M, Flight, Thing, at, box_of, moving, painted
-from vision.flow import Moved, PictureMotion
+from vision.flow import Moved, follow
 from vision.ground import GroundView
+from vision.ground_motion import GroundMotion
 from vision.strands import Agitation, StrandBook
 
 VIEW = GroundView(CAMERA, FRAME, FlatTerrain(GROUND_M))
@@ -18,14 +19,15 @@ SHAKE = np.random.default_rng(5).normal(0, 0.05, (40, 3))
 
 def velocities(things: list[Thing], frames: int = 6, interval: float = 0.2) -> np.ndarray:
     """(frames - 1, things, 2) m/s, measured with shaky poses and shaky boxes."""
-    motion, random = PictureMotion(), np.random.default_rng(1)
+    motion, random = GroundMotion(), np.random.default_rng(1)
     boxes = np.zeros((0, 4))
     found = []
     for index in range(frames):
         seconds = index * interval
         true = FLIGHT.pose(seconds)
         known = FLIGHT.pose(seconds, SHAKE[index])
-        moved = motion.follow(painted(things, seconds, true), known, seconds, VIEW, boxes)
+        motion.look(painted(things, seconds, true), known, seconds, VIEW)
+        moved = follow(motion.pair, VIEW, boxes)
         if index:
             found.append(moved.velocities)
         placed = [box_of(thing.name, thing.path(seconds), true) for thing in things]
@@ -50,24 +52,26 @@ def test_one_who_walks_beside_one_who_stands() -> None:
 
 
 def test_pictures_far_apart_and_first_ones_say_nothing() -> None:
-    motion = PictureMotion()
+    motion = GroundMotion()
     thing = Thing("person", at(0, 8))
     pose = FLIGHT.pose(0)
     box = box_of("person", (0, 8), pose)
     assert box is not None
     image = painted([thing], 0, pose)
     for seconds in (0.0, 5.0):
-        moved = motion.follow(image, pose, seconds, VIEW, box[None])
+        assert not motion.look(image, pose, seconds, VIEW)
+        moved = follow(motion.pair, VIEW, box[None])
         assert np.isnan(moved.velocities).all()
         np.testing.assert_array_equal(moved.shifts, 0)
 
 
 def test_a_featureless_picture_is_no_motion() -> None:
-    motion = PictureMotion()
+    motion = GroundMotion()
     grey = np.full((720, 1280, 3), 90, np.uint8)
     for index in range(3):
         box = np.array([[600.0, 300, 620, 340]])
-        moved = motion.follow(grey, FLIGHT.pose(0.2 * index), 0.2 * index, VIEW, box)
+        motion.look(grey, FLIGHT.pose(0.2 * index), 0.2 * index, VIEW)
+        moved = follow(motion.pair, VIEW, box)
     assert not (np.linalg.norm(moved.velocities, axis=1) > 0.3).any()
 
 

@@ -32,7 +32,7 @@ def test_clusters_are_not_straight() -> None:
 
 
 def moment(seconds: float, east: float, count: int = 10) -> GroupMoment:
-    return GroupMoment(seconds, count, (east, 0.0), 0.5, 1.5)
+    return GroupMoment(seconds, count, (east, 0.0), 0.5, 1.5, (east, 0.0))
 
 
 def test_a_group_stays_itself_while_members_and_ids_change() -> None:

@@ -11,7 +11,7 @@ from tests.unit.vision.stage import CAMERA, FRAME, GROUND_M, START, Flight, box_
 from vision.detections import CLASSES, Detections
 from vision.ground import GroundView
 from vision.rules import load_rules
-from vision.tracker import Tracker
+from vision.tracker import Creep, Tracker
 
 SIZE = (1280, 720)
 VIEW = GroundView(CAMERA, FRAME, FlatTerrain(GROUND_M))
@@ -214,6 +214,22 @@ def test_a_speed_that_all_got_wrongly_at_first_does_not_last() -> None:
     speeds = [np.hypot(*track.velocity) for track in run.tracker.tracks]
     assert len(speeds) == 12
     assert np.median(speeds) < 0.3
+
+
+def test_creeping_of_the_ground_is_no_motion_of_what_lies_on_it() -> None:
+    """Poses that drift east by 0.6 m/s: the pictures say so, and what stands still stands still."""
+    run = Run(Flight(0, -35, 0, 0))
+    tracker = run.tracker
+    for i in range(20):
+        things = ("car", (0.0, 0.0), 0.7), ("person", (6 + 1.2 * i / 5, 2.0), 0.7)
+        found = seen(*things, flight=run.flight, seconds=0.0)
+        told = Flight(0.12 * i, -35, 0, 0).pose(0.2 * i)
+        creep = Creep(np.array([[0.12 * i + 40.0, 0.0, 0.0], [-7.0, 0.0, 0.0]]), True)
+        tracker.update(found, START + timedelta(seconds=0.2 * i), i, told, SIZE, creep=creep)
+    car, person = (np.array(track.steady) for track in tracker.tracks)
+    assert tracker.tracks[0].last.place[0] == pytest.approx(0.12 * 19, abs=0.2)  # type: ignore[index]
+    np.testing.assert_allclose(car[:, 1:], 0.0, atol=0.2)
+    assert person[-1, 1] - person[0, 1] == pytest.approx(1.2 * 19 / 5, abs=0.1)
 
 
 def test_unknown_classes_and_empty_frames() -> None:
