@@ -98,6 +98,7 @@ class MavlinkVehicle:
         self._requests = threading.RLock()
         self._verified: dict[int, list[WireItem]] | None = None
         self._compared = (-math.inf, 0)
+        self._rewound = False
         self._streams: Streams | None = None
         self._hold_asked_at = -math.inf
         self._link = Link(
@@ -219,7 +220,7 @@ class MavlinkVehicle:
 
     def upload(self, plan: PatrolPlan, sortie: int = 0) -> Outcome:
         with self._requests:
-            self._verified, self._compared = None, (-math.inf, 0)
+            self._verified, self._compared, self._rewound = None, (-math.inf, 0), False
             if not self.link_alive:
                 return Outcome(Verdict.UNKNOWN, "the link is lost")
             if self._awareness.armed and self._awareness.mode == self._autopilot.auto:
@@ -312,6 +313,9 @@ class MavlinkVehicle:
             outcome = self._change_mode(self._autopilot.arm_in)
             if not outcome:
                 return outcome
+            # a mission that was flown before must begin at its beginning; once armed, time is short
+            self._set_current_item(0)
+            self._rewound = True
             begun = time.monotonic()
             result = self._command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1)
             if result == mavlink.MAV_RESULT_ACCEPTED or result is None:
@@ -339,8 +343,9 @@ class MavlinkVehicle:
                 return Outcome(Verdict.REFUSED, _NOTHING)
             if not self._awareness.armed:
                 return Outcome(Verdict.REFUSED, "the vehicle is not armed")
-            # a mission that was flown before must begin at its beginning
-            self._set_current_item(0)
+            if not self._rewound:
+                self._set_current_item(0)
+            self._rewound = False
             begun = time.monotonic()
             outcome = self._change_mode(self._autopilot.auto)
             if not outcome:

@@ -160,3 +160,19 @@ def test_what_has_just_been_compared_need_not_be_read_again_to_arm_but_after_a_r
         vehicle._awareness.boots += 1
         assert vehicle.arm()
         assert asked == [1]
+
+
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
+def test_a_mission_is_rewound_before_arming_since_an_armed_aircraft_waits_only_ten_seconds(
+    flavour: str,
+) -> None:
+    with connected(parked(flavour=flavour)) as vehicle:
+        assert ready(vehicle).upload(small_plan(length_m=120))
+        rewound: list[bool] = []
+        rewind = vehicle._set_current_item
+        vehicle._set_current_item = lambda number: (  # type: ignore[method-assign]
+            rewound.append(vehicle.state().armed), rewind(number)
+        )[1]  # fmt: skip
+        assert vehicle.arm()
+        assert vehicle.start()
+        assert rewound == [False]
