@@ -10,14 +10,24 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 from drone.departures import Departures
 from drone.errors import DroneError, NoTelemetry
 from drone.look_verdict import LookJudge, LookVerdict
 from drone.second_look import LookOver, SecondLook
 from drone.vantage import LookPlan, LookRefused, LookRules, plan_look
-from drone.vehicle import FlightMode, LooksAgain, Outcome, Vehicle, VehicleState, Verdict
+from drone.vehicle import (
+    FlightMode,
+    LooksAgain,
+    Outcome,
+    PointsCamera,
+    ReadsBack,
+    SwapsBattery,
+    Vehicle,
+    VehicleState,
+    Verdict,
+)
 from missions.clock import Clock
 from missions.geodesy import distance_m
 from missions.messages import FINAL_PHASES, FlightLogEntry, FlightPhase
@@ -40,27 +50,6 @@ IN_THE_AIR_M = 5.0
 """A vehicle that disarms higher than this has not landed."""
 
 Level = Literal["info", "warning", "alarm"]
-
-
-@runtime_checkable
-class SwapsBattery(Protocol):
-    """A vehicle that can be given a fresh battery between two sorties."""
-
-    def swap_battery(self) -> Outcome: ...
-
-
-@runtime_checkable
-class PointsCamera(Protocol):
-    """A vehicle whose gimbal can be set before the mission sets it."""
-
-    def point_camera(self, pitch_deg: float) -> Outcome: ...
-
-
-@runtime_checkable
-class ReadsBack(Protocol):
-    """A vehicle whose plan can be compared before the moment at which it is armed: radios are slow."""
-
-    def read_back(self) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,3 +149,24 @@ class LooksAgain(Protocol):
     def look_ahead(self, pitch_deg: float) -> Outcome:
         """Let go of the spot: the camera back to a fixed pitch (0 at the horizon, -90 straight down)."""
         ...
+
+
+@runtime_checkable
+class SwapsBattery(Protocol):
+    """A vehicle that can be given a fresh battery between two sorties."""
+
+    def swap_battery(self) -> Outcome: ...
+
+
+@runtime_checkable
+class PointsCamera(Protocol):
+    """A vehicle whose gimbal can be set before the mission sets it."""
+
+    def point_camera(self, pitch_deg: float) -> Outcome: ...
+
+
+@runtime_checkable
+class ReadsBack(Protocol):
+    """A vehicle whose plan can be compared before the moment at which it is armed: radios are slow."""
+
+    def read_back(self) -> Outcome: ...

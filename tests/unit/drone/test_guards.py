@@ -12,11 +12,25 @@ from drone.mavlink.aircraft import MavlinkVehicle
 from drone.mavlink.awareness import Awareness, CameraMounting
 from drone.mavlink.checks import plan_faults
 from drone.mavlink.modes import PX4
+from drone.patrol import Patrol, PatrolSettings
+from drone.sim.autopilot import SimulatedAutopilot
 from drone.vehicle import Verdict
 from missions.clock import SystemClock
 from missions.geodesy import distance_m
+from missions.messages import FlightLogEntry, FlightPhase
 from missions.mission_items import mission_items, rally_items
-from tests.vehicles import HOME, Station, connected, item_message, parked, place, ring, small_plan
+from tests.vehicles import (
+    HOME,
+    QUICK,
+    START,
+    Station,
+    connected,
+    item_message,
+    parked,
+    place,
+    ring,
+    small_plan,
+)
 
 
 def until(met: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -176,3 +190,40 @@ def test_a_mission_is_rewound_before_arming_since_an_armed_aircraft_waits_only_t
         assert vehicle.arm()
         assert vehicle.start()
         assert rewound == [False]
+
+
+@pytest.mark.parametrize("flavour", ["ardupilot", "px4"])
+def test_an_autopilot_that_restarts_just_before_it_is_armed_is_flown_all_the_same(flavour: str) -> None:
+    """It keeps what was stored, boots for seconds, and sends nothing until it is asked again."""
+    first, again = parked(flavour=flavour), SimulatedAutopilot(HOME, start=START, flavour=flavour)
+    url = first.serve("tcpin:127.0.0.1:0")
+    first.step(30.0)
+    first.run_realtime(10.0)
+    vehicle = MavlinkVehicle(url, patience=QUICK)
+    log: list[FlightLogEntry] = []
+
+    def restart(entry: FlightLogEntry) -> None:
+        log.append(entry)
+        if entry.text == "phase arming" and not again.flight.store.items(0):
+            first.close()
+            again.flight.store._items = first.flight.store._items
+            for name in first.parameters:
+                again.parameters.set(name, first.parameters[name])
+            again.serve(f"tcpin:127.0.0.1:{url.rsplit(':', 1)[1]}")
+            again.run_realtime(10.0)
+
+    try:
+        patrol = Patrol(
+            vehicle,
+            small_plan(),
+            SystemClock(),
+            restart,
+            settings=PatrolSettings(poll_s=0.1, arm_again_s=0.3),
+        )
+        assert patrol.run() is FlightPhase.FINISHED, [entry.text for entry in log]
+        assert [text for text in vehicle.new_messages() if "has restarted" in text]
+        assert not again.flight.armed
+    finally:
+        vehicle.close()
+        first.close()
+        again.close()
