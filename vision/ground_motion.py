@@ -20,7 +20,10 @@ from vision.ground import GroundView
 LONGEST_S = 0.6
 """Pictures further apart than this are not compared."""
 CORNERS = 240
-NEAR_POSE_PX = 4.0
+USUAL_WIDTH_PX = 1280
+"""Larger pictures are compared at about this width: that is fine enough, and soon done."""
+NEAR_POSE_PX, OFF_PX = 4.0, 0.7
+"""At the usual width: how far the ground may lie from where the pose expects it, and from the fit."""
 GRID = tuple((u, v) for u in (0.05, 0.5, 0.95) for v in (0.1, 0.5, 0.95))
 """Where in the picture, as shares of its width and height, the ground is compared."""
 MOST_CREEP_M = 1.5
@@ -29,7 +32,11 @@ MOST_CREEP_M = 1.5
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
+    """small: ``grey`` made smaller by ``factor``."""
+
     grey: Pixels
+    small: Pixels
+    factor: int
     pose: Pose
     seconds: float
 
@@ -64,8 +71,7 @@ class GroundMotion:
         last, self._last, self.pair = self._last, None, None
         if pose is None or view is None:
             return False
-        now = _Picture(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8), pose, seconds)
-        self._last = now
+        now = self._last = _picture(image, pose, seconds)
         if last is None or last.grey.shape != now.grey.shape or seconds - last.seconds > LONGEST_S:
             return False
         by_pose = _by_pose(last, now, view)
@@ -83,6 +89,19 @@ class GroundMotion:
 def moved_by(points: Array, homography: Array) -> Array:
     """Where points (N, 2) px go."""
     return np.asarray(cv2.perspectiveTransform(points.reshape(-1, 1, 2).astype(np.float64), homography)[:, 0])
+
+
+def _picture(image: Pixels, pose: Pose, seconds: float) -> _Picture:
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    factor = max(1, round(grey.shape[1] / USUAL_WIDTH_PX))
+    return _Picture(grey, _shrunk(grey, factor), factor, pose, seconds)
+
+
+def _shrunk(grey: Pixels, factor: int) -> Pixels:
+    if factor == 1:
+        return grey
+    size = (grey.shape[1] // factor, grey.shape[0] // factor)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _grid(picture: _Picture) -> Array:
@@ -103,25 +122,26 @@ def _by_pose(last: _Picture, now: _Picture, view: GroundView) -> Array | None:
 
 def _correction(last: _Picture, now: _Picture, by_pose: Array) -> Array | None:
     """What must follow ``by_pose`` (3, 3) for what stands still in the pictures; None when it is not seen."""
-    h, w = now.grey.shape
-    small = cv2.resize(last.grey, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
-    corners = cv2.goodFeaturesToTrack(small, CORNERS, 0.01, 12)
+    factor = now.factor
+    corners = cv2.goodFeaturesToTrack(_shrunk(last.small, 2), CORNERS, 0.01, 12)
     if corners is None:
         return None
     corners = corners.reshape(-1, 2) * 2 + 0.5
-    expected = moved_by(corners, by_pose)
+    centre = (factor - 1) / 2  # of the first pixel of a small picture, in the large one
+    expected = moved_by(corners * factor + centre, by_pose)
     found, status, _ = cv2.calcOpticalFlowPyrLK(
-        last.grey, now.grey, corners.astype(np.float32), expected.astype(np.float32), winSize=(15, 15),
-        maxLevel=2, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        last.small, now.small, corners.astype(np.float32), ((expected - centre) / factor).astype(np.float32),
+        winSize=(15, 15), maxLevel=2, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )  # fmt: skip
+    reached = found.astype(np.float64) * factor + centre
     good = status[:, 0] > 0
-    near = good & (np.linalg.norm(found - expected, axis=1) < NEAR_POSE_PX)
+    near = good & (np.linalg.norm(reached - expected, axis=1) < NEAR_POSE_PX * factor)
     # Roofs move otherwise than the ground: what the pose expects comes first.
     chosen = near if near.sum() >= max(20, 0.2 * good.sum()) else good
     if chosen.sum() < 12:
         return None
     fitted, _ = cv2.estimateAffinePartial2D(
-        expected[chosen], found[chosen].astype(np.float64), method=cv2.RANSAC, ransacReprojThreshold=0.7
+        expected[chosen], reached[chosen], method=cv2.RANSAC, ransacReprojThreshold=OFF_PX * factor
     )
     return None if fitted is None else np.vstack([fitted, [0, 0, 1]])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -35,6 +36,19 @@ def test_the_ground_tells_how_an_error_of_the_pose_grows(pitch_step: float, yaw_
     crept = np.column_stack([np.ones(len(LYING)), LYING]) @ motion.creep.T
     np.testing.assert_allclose(crept, seen - LYING, atol=0.12)
     assert pitch_step == 0 or np.linalg.norm(seen - LYING, axis=1).min() > 0.9
+
+
+def test_large_pictures_tell_the_same() -> None:
+    view = GroundView(CAMERA.scaled(3840, 2160), FRAME, FlatTerrain(GROUND_M))
+    found = []
+    for size, seen in (((1280, 720), VIEW), ((3840, 2160), view)):
+        motion = GroundMotion()
+        for index in range(4):
+            picture = cv2.resize(painted([], 0.2 * index, FLIGHT.pose(0.2 * index)), size)
+            motion.look(picture, told(0.2 * index, 0.2 * index), 0.2 * index, seen)
+        found.append(np.column_stack([np.ones(len(LYING)), LYING]) @ motion.creep.T)
+    assert np.linalg.norm(found[0], axis=1).min() > 0.5
+    np.testing.assert_allclose(found[1], found[0], atol=0.06)
 
 
 def test_nothing_creeps_where_the_ground_cannot_be_compared() -> None:
