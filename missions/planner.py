@@ -40,6 +40,7 @@ LONGEST_LANES_M = 60_000.0
 FLAT_RELIEF_M = 1.0
 HEIGHT_TOLERANCE_M = 3.0
 LEAST_TRIGGER_M = 1.0
+OFF_THE_BORDER_M = airspace.FLIGHT_MARGIN_M + 2.0
 
 
 class PlanRequest(BaseModel):
@@ -257,7 +258,10 @@ def _home(
     notes: list[Finding] = []
     if home is None:
         west, south, _, _ = target.bounds
-        corner = shapely.ops.nearest_points(target, shapely.Point(west, south))[0]
+        inside = target.buffer(-OFF_THE_BORDER_M)  # beyond it may lie a no-fly zone
+        corner = shapely.ops.nearest_points(
+            target if inside.is_empty else inside, shapely.Point(west, south)
+        )[0]
         place = frame.to_geodetic([[corner.x, corner.y]])[0]
         home = (round(float(place[0]), 7), round(float(place[1]), 7))
         notes = findings.assumed_home(*home)

@@ -201,6 +201,14 @@ def test_a_drawn_area(brook: Site) -> None:
     assert plan_patrol(PlanRequest(area=feature), brook, CAMERAS).area == plan.area
 
 
+@pytest.mark.parametrize("seed", [3234, 5])
+def test_an_assumed_home_lies_in_no_zone(seed: int) -> None:
+    site = replace(random_site(seed), terrain=FlatTerrain(60.0), home=None)
+    plan = plan_patrol(PlanRequest(cells=["R1"], camera="wide-4k", pitch_deg=-90), site, CAMERAS)
+    check_flown_inside(plan)
+    assert "home_assumed" in {finding.code for finding in plan.findings}
+
+
 def test_no_home_is_told(brook: Site) -> None:
     plan = plan_patrol(PlanRequest(cells=["B02"]), Site(grid=brook.grid, terrain=FlatTerrain(52)), CAMERAS)
     check_flown_inside(plan)
