@@ -39,6 +39,8 @@ from missions.timetable import stagger
 LONGEST_LANES_M = 60_000.0
 FLAT_RELIEF_M = 1.0
 HEIGHT_TOLERANCE_M = 3.0
+CLOSE_TOLERANCE_M = 0.3
+"""Where height over ground is scarce: below the ceiling, and above roofs."""
 LEAST_TRIGGER_M = 1.0
 OFF_THE_BORDER_M = airspace.FLIGHT_MARGIN_M + 2.0
 
@@ -130,15 +132,33 @@ def plan_lanes(task: Task, lanes: Array) -> PatrolPlan:
     paths: list[SortiePath] = []
     if len(lanes):
         paths = build_sorties(lanes, task.room.region, task.start[:2], task.flight, request.aircraft)
-    tolerance = min(HEIGHT_TOLERANCE_M, max(0.3, request.ceiling_m - task.flight.altitude_agl_m))
-    sorties = [
-        _sortie(follow_terrain(path, task.ground, task.flight.altitude_agl_m, tolerance), task)
-        for path in paths
-    ]
+    tolerance = min(
+        HEIGHT_TOLERANCE_M, max(CLOSE_TOLERANCE_M, request.ceiling_m - task.flight.altitude_agl_m)
+    )
+    sorties = _over_ground(paths, task, tolerance)
+    if tolerance > CLOSE_TOLERANCE_M and _near_obstacles(sorties, task):
+        sorties = _over_ground(paths, task, CLOSE_TOLERANCE_M)
     owners = share_out([sortie.seconds for sortie in sorties], request.aircraft)
     sorties = [s.model_copy(update={"aircraft": owner}) for s, owner in zip(sorties, owners, strict=True)]
     (timed,) = stagger([(sorties, task.home)], task.flight.aircraft)
     return _finish(task, timed)
+
+
+def _over_ground(paths: list[SortiePath], task: Task, tolerance_m: float) -> list[Sortie]:
+    """Sorties that keep their height over ground within a tolerance: a closer one takes more waypoints."""
+    height = task.flight.altitude_agl_m
+    return [_sortie(follow_terrain(path, task.ground, height, tolerance_m), task) for path in paths]
+
+
+def _near_obstacles(sorties: list[Sortie], task: Task) -> bool:
+    """Whether some way passes too closely over something."""
+    tracks = [proof.track(sortie, task.frame) for sortie in sorties]
+    obstacles = findings.obstacles_on(task.site)
+    return bool(tracks) and bool(
+        airspace.obstacle_findings(
+            task.frame, np.vstack(tracks), task.ground, obstacles, task.request.ceiling_m
+        )
+    )
 
 
 def flight_for(request: PlanRequest, entry: CameraEntry) -> Flight:
