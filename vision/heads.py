@@ -119,6 +119,8 @@ HEADS: dict[str, Callable[[Floats, Floats, tuple[int, int]], Decoded]] = {
     "detr": decode_detr,
     "yolov5": decode_yolov5,
 }
+COMPARED_AT_ONCE = 256
+"""Boxes that suppression compares with all others in one step: more would take memory, fewer time."""
 WITHOUT_SUPPRESSION = frozenset({"nms_free", "detr"})
 """Heads that give each thing once."""
 
@@ -132,11 +134,12 @@ def class_channels(head: str, shape: tuple[int | str | None, ...]) -> int | None
 
 
 def overlap(box: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """One box (4,) against others (N, 4): intersection over union, and over the smaller area."""
-    wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
-    high = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    """Boxes (..., 4) against others (N, 4): intersection over union, and over the smaller area, (..., N)."""
+    left, top, right, bottom = (box[..., i, None] for i in range(4))
+    wide = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
+    high = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
     shared = np.clip(wide, 0, None) * np.clip(high, 0, None)
-    area = (box[2] - box[0]) * (box[3] - box[1])
+    area = (right - left) * (bottom - top)
     areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
     tiny = np.float32(1e-9)
     return shared / np.maximum(area + areas - shared, tiny), shared / np.maximum(
@@ -162,15 +165,18 @@ def suppress(
     Equal scores keep their order, so that the result is the same every time.
     """
     order = np.argsort(-scores, kind="stable")
+    boxes, classes = boxes[order], classes[order]
+    alive = np.ones(len(order), np.bool_)
     kept: list[int] = []
-    while len(order) and len(kept) < limit:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        if not len(rest):
-            break
-        iou, smaller = overlap(boxes[best], boxes[rest])
+    for start in range(0, len(order), COMPARED_AT_ONCE):
+        rows = start + np.flatnonzero(alive[start : start + COMPARED_AT_ONCE])
+        iou, smaller = overlap(boxes[rows], boxes[start:])
         drop = iou > iou_threshold
         if smaller_threshold is not None:
             drop |= smaller > smaller_threshold
-        order = rest[~(drop & (classes[rest] == classes[best]))]
-    return np.array(kept, np.int64)
+        stays = ~(drop & (classes[rows, None] == classes[start:]))
+        for row, best in zip(stays, rows.tolist(), strict=True):
+            if alive[best] and len(kept) < limit:
+                kept.append(best)
+                alive[best + 1 :] &= row[best + 1 - start :]
+    return np.asarray(order[kept], np.int64)

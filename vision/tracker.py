@@ -303,31 +303,33 @@ class Tracker:
         places = measured.places[indices] - self._shift
         grounded = np.isfinite(places).all(1)
         groups = np.array([measured.groups[i] for i in indices])
+        by_ground = self._ground_cost(tracks, places, measured.errors[indices], seconds)
         for column, track in enumerate(tracks):
             same = groups == track.group
-            if track.state is not None and track.covariance is not None and (same & grounded).any():
+            if track.state is not None and track.covariance is not None:
                 rows = np.flatnonzero(same & grounded)
-                cost[rows, column] = self._ground_cost(
-                    track, places[rows], measured.errors[indices[rows]], seconds
-                )
+                cost[rows, column] = by_ground[rows, column]
                 same = same & ~grounded
             rows = np.flatnonzero(same)
-            if len(rows) and (track.state is None or not grounded.all()):
+            if len(rows):
                 gaps = 1 - _iou(np.array(track.last.box), measured.found.boxes[indices[rows]].astype(float))
                 cost[rows, column] = np.where(gaps < IMAGE_GATE, gaps, NO_MATCH)
         return cost
 
-    def _ground_cost(self, track: Track, places: Array, errors: Array, seconds: float) -> Array:
-        assert track.state is not None
-        assert track.covariance is not None
-        gap = places - track.state[:2]
-        spread = track.covariance[:2, :2] + errors
-        inverse = np.linalg.inv(spread)
-        distance = np.einsum("ni,nij,nj->n", gap, inverse, gap)
-        reach = self.rules.top_speed[track.group] * (seconds - track.last.seconds) + 1.0
-        near = (distance <= self.rules.gate_sigma**2) & (np.linalg.norm(gap, axis=1) <= reach)
-        likelihood = distance + np.log(np.linalg.det(spread) + 1e-9) + 25.0
-        return np.where(near, likelihood, NO_MATCH)
+    def _ground_cost(self, tracks: list[Track], places: Array, errors: Array, seconds: float) -> Array:
+        """Cost (N, T) of places (N, 2) with covariances (N, 2, 2) for tracks; without a state, no match."""
+        nowhere, unknown = np.full(2, np.nan), np.full((2, 2), np.nan)
+        states = np.array([nowhere if t.state is None else t.state[:2] for t in tracks])
+        spreads = np.array([unknown if t.covariance is None else t.covariance[:2, :2] for t in tracks])
+        reach = [self.rules.top_speed[t.group] * (seconds - t.last.seconds) + 1.0 for t in tracks]
+        gap = places[:, None] - states
+        x, y = gap[..., 0], gap[..., 1]
+        spread = spreads + errors[:, None]
+        xx, xy, yy = spread[..., 0, 0], spread[..., 0, 1], spread[..., 1, 1]
+        determinant = xx * yy - xy * xy
+        distance = (yy * x * x - 2 * xy * x * y + xx * y * y) / determinant
+        near = (distance <= self.rules.gate_sigma**2) & (np.hypot(x, y) <= np.array(reach))
+        return np.where(near, distance + np.log(determinant + 1e-9) + 25.0, NO_MATCH)
 
     # -- the filter ----------------------------------------------------------------------------------------
 

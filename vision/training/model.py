@@ -107,6 +107,29 @@ def network_from_onnx(path: Path, classes: Sequence[str] = CLASSES) -> Any:
     return trainable(model)
 
 
+def pinned_model(path: Path, classes: Sequence[str] = CLASSES) -> Any:
+    """The trainable network of an fp32 file that ``export_onnx`` wrote, with these classes.
+
+    Classes that the file does not know start silent, as in ``initial_model``.
+
+    Raises:
+        SourceRefused: the file is missing, does not name its classes, or holds another network.
+    """
+    with training_extra():
+        import onnx
+    try:
+        written = {p.key: p.value for p in onnx.load(str(path)).metadata_props}
+    except (OSError, ValueError) as error:
+        raise SourceRefused(f"{path} cannot be read as ONNX: name the fp32 file of pinned weights") from error
+    if "names" not in written:
+        raise SourceRefused(f"{path} does not name its classes: name the fp32 file of pinned weights")
+    known = written["names"].split(",")
+    model = network_from_onnx(path, known)
+    if tuple(known) != tuple(classes):
+        _new_head(model, dict(enumerate(known)), classes)
+    return trainable(model)
+
+
 def _fill(name: str, layer: Any, values: Mapping[str, Any]) -> list[str]:
     """Weight and bias of a plain convolution; the names that do not fit."""
     bad = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ Array = NDArray[np.float32]
 FULL_PRECISION = ("/model.23/", "/attn/")
 """Parts whose nodes other than convolutions stay in full precision: head and attention. Quantised, they drive
 every score to zero."""
+
+EXACT_CONVOLUTIONS = re.compile(r"^/model\.0/|/model\.23/dfl/|/model\.23/cv[23]\.\d+/cv[23]\.\d+\.2/")
+"""Convolutions that stay in full precision, since they cost little and lose much: the first, which sees the
+picture; the last of each branch; and the one that makes a distance of a distribution, whose steps in eight
+bits are half a pixel wide in the finest level."""
 
 
 class CalibrationFrames:
@@ -34,7 +40,8 @@ def kept_nodes(model: Any) -> list[str]:
     return [
         node.name
         for node in model.graph.node
-        if node.op_type != "Conv" and any(part in node.name for part in FULL_PRECISION)
+        if (node.op_type != "Conv" and any(part in node.name for part in FULL_PRECISION))
+        or EXACT_CONVOLUTIONS.search(node.name)
     ]
 
 

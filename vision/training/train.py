@@ -23,7 +23,7 @@ from vision.training.collections import thermal_collections, training_collection
 from vision.training.dataset import SHARES, Batch, Mixture
 from vision.training.errors import SourceRefused, TrainingError
 from vision.training.loss import partial_loss
-from vision.training.model import initial_model, load_model, trainable, training_extra
+from vision.training.model import initial_model, load_model, pinned_model, trainable, training_extra
 
 Report = Callable[[str], None]
 LOSS_GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
@@ -319,7 +319,7 @@ def cli_train(
     Args:
         data: folder of the collections (see the model card for what it holds).
         out: folder of the run; an unfinished run there is taken up again.
-        start: checkpoint to start from; the COCO initialisation in ``data`` if None.
+        start: checkpoint or fp32 file of ours to start from; the COCO initialisation in ``data`` if None.
         town: folder with rendered frames, if any.
         teacher: folder with teacher labels, if any.
         settings: what to do.
@@ -349,8 +349,11 @@ def cli_train(
 
 
 def load_or_start(path: Path) -> Any:
-    """The network of our own checkpoint, or of a COCO checkpoint with its classes picked."""
+    """The network of our own checkpoint or fp32 file, or of a COCO checkpoint with its classes picked."""
     import torch
+
+    if path.suffix == ".onnx":
+        return pinned_model(path)
 
     content = torch.load(path, map_location="cpu", weights_only=False)
     if "settings" not in content:
@@ -365,7 +368,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--from-verdicts", type=Path, help="fine-tune on a set of `skybeat verdicts export`")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--eye", choices=("rgb", "thermal"), default="rgb", help="what kind of pictures")
-    parser.add_argument("--start", type=Path, help="checkpoint to start from")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint, or fp32 file of pinned weights, to start from"
+    )
     parser.add_argument("--town", type=Path, help="folder with rendered frames")
     parser.add_argument("--teacher", type=Path, help="folder with teacher labels")
     parser.add_argument("--steps", type=int)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,15 @@ def test_a_720p_frame_is_not_scaled() -> None:
     assert padded.shape == (736, 1280, 3)
     assert np.unique(padded[:8]).tolist() == [114]
     assert np.unique(padded[8:728]).tolist() == [90]
+
+
+@pytest.mark.parametrize("color", ["RGB", "BGR"])
+def test_the_network_is_given_what_opencv_would_make_of_a_picture(tmp_path: Path, color: str) -> None:
+    network = pin(tmp_path, constant_network(yolo_output((32, 32, 9, 9, 0, 0, 0))), color=color)
+    detector = Detector(load_weights(network), threads=1)
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    wanted = cv2.dnn.blobFromImage(image, detector.weights.scale, swapRB=color == "BGR")
+    assert np.array_equal(detector.blob(image), wanted)
 
 
 def test_small_images_are_not_enlarged_on_a_dynamic_input() -> None:

@@ -182,6 +182,17 @@ def test_suppression_equals_the_slow_reference(seed: int, count: int, threshold:
     )
 
 
+def test_suppression_of_many_boxes_equals_the_slow_reference() -> None:
+    random = np.random.default_rng(7)
+    corner = random.uniform(0, 400, (900, 2))
+    boxes = np.hstack([corner, corner + random.uniform(5, 40, (900, 2))]).astype(np.float32)
+    scores, labels = random.random(900, dtype=np.float32), random.integers(0, 2, 900)
+    kept = suppress(boxes, scores, labels, 0.5)
+    assert 256 < len(kept) < 900
+    assert kept.tolist() == slow_suppress(boxes, scores, labels, 0.5)
+    assert suppress(boxes, scores, labels, 0.5, limit=300).tolist() == kept[:300].tolist()
+
+
 def test_suppression_of_boxes_inside_better_ones() -> None:
     boxes = np.array([[0, 0, 100, 100], [10, 10, 40, 40], [10, 10, 40, 40]], np.float32)
     scores, classes = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 0, 1])

@@ -20,7 +20,7 @@ def two_layers(path: Path) -> Path:
     ]
     factor = onnx.numpy_helper.from_array(np.float32([1e-3]), "factor")
     nodes = [
-        helper.make_node("Conv", ["images", "w0"], ["a"], name="/model.0/conv/Conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["images", "w0"], ["a"], name="/model.1/conv/Conv", pads=[1, 1, 1, 1]),
         helper.make_node("Conv", ["a", "w1"], ["b"], name="/model.23/cv2/Conv", pads=[1, 1, 1, 1]),
         helper.make_node("Mul", ["b", "factor"], ["output0"], name="/model.23/Mul"),
     ]
@@ -40,6 +40,17 @@ def two_layers(path: Path) -> Path:
 def test_head_and_attention_keep_full_precision_but_for_convolutions(tmp_path: Path) -> None:
     model = onnx.load(str(two_layers(tmp_path / "m.onnx")))
     assert kept_nodes(model) == ["/model.23/Mul"]
+
+
+def test_what_loses_most_in_eight_bits_keeps_full_precision() -> None:
+    helper = onnx.helper
+    names = [
+        "/model.0/conv/Conv", "/model.1/conv/Conv", "/model.10/m/m.0/ffn/Conv", "/model.23/dfl/conv/Conv",
+        "/model.23/cv2.0/cv2.0.1/conv/Conv", "/model.23/cv2.0/cv2.0.2/Conv", "/model.23/cv3.2/cv3.2.2/Conv",
+    ]  # fmt: skip
+    nodes = [helper.make_node("Conv", ["x", "w"], [f"y{i}"], name=name) for i, name in enumerate(names)]
+    model = helper.make_model(helper.make_graph(nodes, "g", [], []))
+    assert kept_nodes(model) == [names[0], names[3], names[5], names[6]]
 
 
 @pytest.mark.filterwarnings("ignore")

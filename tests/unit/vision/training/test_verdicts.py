@@ -112,6 +112,29 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "leave --eye" in capsys.readouterr().err
 
 
+def test_pinned_weights_of_fewer_classes_learn_all_and_are_silent_about_new_ones() -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("ultralytics")
+    import onnxruntime
+
+    from vision.detections import CLASSES
+    from vision.training.model import pinned_model
+    from vision.weights import load_weights
+
+    shipped = load_weights("patrol-thermal-fp32")
+    network = pinned_model(shipped.path).eval()
+    assert tuple(network.names.values()) == tuple(CLASSES)
+    network.model[-1].export, network.model[-1].format = True, "onnx"
+    image = np.random.default_rng(0).random((1, 3, 96, 160), dtype=np.float32)
+    with torch.inference_mode():
+        answer = network(torch.from_numpy(image))
+    answer = (answer[0] if isinstance(answer, tuple | list) else answer).numpy()
+    expected = onnxruntime.InferenceSession(str(shipped.path)).run(None, {"images": image})[0]
+    rows = [4 + CLASSES.index(name) for name in shipped.names]
+    assert np.abs(answer[:, [0, 1, 2, 3, *rows]] - expected).max() < 0.01
+    assert answer[:, 4 + CLASSES.index("fire")].max() < 0.01
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the exporter that PyTorch would replace
 def test_the_pinned_weights_come_back_as_a_network_and_learn(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
