@@ -82,7 +82,10 @@ def in_common_frame(sightings: Iterable[Seen]) -> list[Seen]:
 
 def _bring(new: Seen, events: dict[UUID, Event], kind: Kind) -> None:
     """Add a sighting to the event that it belongs to, and move what that shows to have been wrong."""
-    near = [event for event in events.values() if _is_near(event, new, kind)]
+    near = list(events.values())
+    if is_single(kind):  # the others are few, some of them move, and a person may have merged what lies apart
+        east, north = new.position.tolist()
+        near = [e for e in near if abs(e.east - east) <= NEAR_M and abs(e.north - north) <= NEAR_M]
     if new.kind in CROWDS:
         began = new.first_seen_at
         then = [replace(event, sightings=[seen.at(began) for seen in event.sightings]) for event in near]
@@ -96,13 +99,6 @@ def _bring(new: Seen, events: dict[UUID, Event], kind: Kind) -> None:
             events[event.id] = replace(events[event.id], sightings=rest)
         _add(events, move.event_id, moving)
     _add(events, decision.event_id, [new])
-
-
-def _is_near(event: Event, new: Seen, kind: Kind) -> bool:
-    if not is_single(kind):
-        return True  # few, some of them move, and a person may have merged what lies apart
-    east, north = event.sightings[0].position - new.position
-    return bool(abs(east) <= NEAR_M and abs(north) <= NEAR_M)
 
 
 def _add(events: dict[UUID, Event], event_id: UUID | None, sightings: Sequence[Seen]) -> None:

@@ -21,7 +21,7 @@ what belongs together, whatever the order in which they came.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -98,12 +98,22 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An open ticket with its sightings. ``pinned``: those that a person has seen in it; they stay."""
+    """An open ticket with its sightings.
+
+    ``pinned``: those that a person has seen in it; they stay. ``east``, ``north``: about where it is.
+    """
 
     id: UUID
     kind: SightingKind
     sightings: Sequence[Seen]
     pinned: frozenset[UUID] = frozenset()
+    east: float = field(init=False, default=0.0)
+    north: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        if self.sightings:
+            for name, value in zip(("east", "north"), self.sightings[0].position.tolist(), strict=True):
+                object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,14 @@ from server.sightings.matching import CROWDS, Event, Seen, is_single
 from server.sightings.models import Sighting
 from server.tickets import repository as ticket_rows
 from server.tickets.models import Ticket
-from server.tickets.placing import received_of, received_place
+from server.tickets.placing import received_of_all, received_place
 
 LINK_M, LINK_OBJECTS_M = 120.0, 400.0
 """Sightings so far apart have nothing to do with each other; of single objects, several are needed to tell
 how far GNSS has jumped."""
 MARGIN_M = 50.0
 """A ticket lies no farther than this from each of its sightings."""
-MOST_AT_ONCE = 400
+MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +79,25 @@ def neighbourhood(
     rows = {seed.id: seed for seed in seeds if seed.ticket_id is None or seed.ticket_id in tickets}
     for held in repository.of_tickets(session, tickets).values():
         rows |= {sighting.id: sighting for sighting in held}
-    waiting: dict[UUID, tuple[Ticket, list[Sighting]]] = {}
-    fresh = _members(rows.values(), frame)
+    waiting: dict[UUID, tuple[Ticket, list[Sighting], dict[UUID, Seen]]] = {}
+    fresh = received_of_all(rows.values(), frame)
     members = dict(fresh)
     while fresh:
         box = _around(fresh.values(), frame, rules)
         found = [t for t in ticket_rows.near(session, kinds, *box) if t.id not in tickets | waiting]
         contents = repository.of_tickets(session, [ticket.id for ticket in found])
-        waiting |= {ticket.id: (ticket, contents.get(ticket.id, [])) for ticket in found}
-        joining = [
-            ticket_id for ticket_id, (_, sightings) in waiting.items()
-            if _linked(_members(sightings, frame).values(), fresh.values(), rules)
-        ]  # fmt: skip
+        seen = received_of_all((s for held in contents.values() for s in held), frame)
+        for ticket in found:
+            held = contents.get(ticket.id, [])
+            waiting[ticket.id] = ticket, held, {s.id: seen[s.id] for s in held if s.id in seen}
+        joining = _linked(
+            fresh.values(), {t: placed.values() for t, (_, _, placed) in waiting.items()}, rules
+        )
         fresh = {}
         for ticket_id in joining:
-            ticket, sightings = waiting.pop(ticket_id)
-            tickets[ticket_id] = ticket
-            rows |= {s.id: s for s in sightings}
-            fresh |= {i: s for i, s in _members(sightings, frame).items() if i not in members}
+            tickets[ticket_id], held, placed = waiting.pop(ticket_id)
+            rows |= {s.id: s for s in held}
+            fresh |= {identity: one for identity, one in placed.items() if identity not in members}
         members |= fresh
         if most is not None and len(members) > most:
             return None
@@ -159,16 +160,27 @@ def changes(hood: Neighbourhood, placings: Iterable[Placing]) -> bool:
 def locked_plan(
     context: Context, session: Session, seeds: Sequence[Sighting], most: int | None = MOST_AT_ONCE
 ) -> tuple[Neighbourhood, list[Placing]] | None:
-    """Arrange, and once more with the tickets locked where something changes: a person may have acted.
+    """Arrange, and once more with the tickets locked where something moves: a person may have acted.
 
     None where there are too many sightings.
     """
     hood = neighbourhood(context, session, seeds, most)
-    if hood is not None and changes(hood, placings := plan(context, hood)):
+    if hood is None:
+        return None
+    placings = plan(context, hood)
+    if _moves(hood, placings):
         ticket_rows.lock_all(session, hood.tickets)
         hood = neighbourhood(context, session, seeds, most)
         placings = plan(context, hood) if hood is not None else []
     return (hood, placings) if hood is not None else None
+
+
+def _moves(hood: Neighbourhood, placings: Iterable[Placing]) -> bool:
+    """Whether any sighting would leave its ticket."""
+    return any(
+        hood.rows[sighting].ticket_id not in (None, placing.ticket_id)
+        for placing in placings for sighting in placing.sightings
+    )  # fmt: skip
 
 
 def sorts_of(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
@@ -181,17 +193,12 @@ def sorts_of(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
     return list(sorts.values())
 
 
-def _members(sightings: Iterable[Sighting], frame: LocalFrame) -> dict[UUID, Seen]:
-    found = ((sighting.id, received_of(sighting, frame)) for sighting in sightings)
-    return {identity: seen for identity, seen in found if seen is not None}
-
-
 def _in_own_frame(rows: Mapping[UUID, Sighting], members: Mapping[UUID, Seen]) -> dict[UUID, Seen]:
     """The members in a frame that depends on them alone, not on the one that was asked about."""
     if not members:
         return {}
     first = rows[min(members.values(), key=order_of).id]
-    return _members((rows[i] for i in members), _frame(first))
+    return received_of_all((rows[i] for i in members), _frame(first))
 
 
 def _frame(sighting: Sighting) -> LocalFrame:
@@ -218,17 +225,20 @@ def _link_m(rules: Kind) -> float:
     return LINK_OBJECTS_M if is_single(rules) else LINK_M
 
 
-def _linked(some: Iterable[Seen], others: Iterable[Seen], rules: Kind) -> bool:
-    """Whether any two are near each other in place and time."""
-    some, others = list(some), list(others)
-    if not some or not others:
-        return False
-    gaps = np.linalg.norm(_places(some)[:, None] - _places(others)[None], axis=2)
-    begun, ended = _seconds(some)
+def _linked(members: Iterable[Seen], groups: Mapping[UUID, Iterable[Seen]], rules: Kind) -> list[UUID]:
+    """The groups of which any is near a member in place and time."""
+    others = list(members)
+    some = [(group, seen) for group, held in groups.items() for seen in held]
+    if not some:
+        return []
+    seen = [one for _, one in some]
+    gaps = np.linalg.norm(_places(seen)[:, None] - _places(others)[None], axis=2)
+    begun, ended = _seconds(seen)
     other_begun, other_ended = _seconds(others)
     window = rules.match.window_hours * 3600.0
     apart = np.maximum(begun[:, None] - other_ended[None], other_begun[None] - ended[:, None])
-    return bool(((gaps <= _link_m(rules)) & (apart <= window)).any())
+    linked = ((gaps <= _link_m(rules)) & (apart <= window)).any(axis=1)
+    return list(dict.fromkeys(group for (group, _), near in zip(some, linked, strict=True) if near))
 
 
 def _places(members: Sequence[Seen]) -> Array:

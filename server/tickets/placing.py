@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,16 +33,18 @@ def seen_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
     covariance = sighting_covariance(sighting)
     if covariance is None or sighting.latitude is None or sighting.longitude is None:
         return None
-    return _seen(sighting, frame, (sighting.latitude, sighting.longitude), covariance)
+    position = frame.to_enu(sighting.latitude, sighting.longitude)[0, :2]
+    return _seen(sighting, position, covariance)
 
 
 def _seen(
-    sighting: Sighting, frame: LocalFrame, place: tuple[float, float], covariance: NDArray[np.float64]
-) -> Seen:
+    sighting: Sighting, position: NDArray[np.float64], covariance: NDArray[np.float64],
+    first_position: NDArray[np.float64] | None = None,
+) -> Seen:  # fmt: skip
     return Seen(
         id=sighting.id, kind=SightingKind(sighting.kind), flight_id=sighting.flight_id,
         track_id=sighting.track_id, first_seen_at=sighting.first_seen_at, last_seen_at=sighting.last_seen_at,
-        position=frame.to_enu(*place)[0, :2], covariance=covariance,
+        position=position, covariance=covariance, first_position=first_position,
         confirmed=sighting.state == SightingState.CONFIRMED,
     )  # fmt: skip
 
@@ -71,13 +73,24 @@ def is_adjusted(sighting: Sighting) -> bool:
 
 def received_of(sighting: Sighting, frame: LocalFrame) -> Seen | None:
     """A sighting as matching sees it; None while it is not placed."""
-    place = received_place(sighting)
-    if place is None:
-        return None
-    seen = _seen(sighting, frame, place[:2], covariance_of(*place[2:]))
-    if sighting.first_place is None:
-        return seen
-    return replace(seen, first_position=frame.to_enu(*sighting.first_place)[0, :2])
+    return received_of_all([sighting], frame).get(sighting.id)
+
+
+def received_of_all(sightings: Iterable[Sighting], frame: LocalFrame) -> dict[UUID, Seen]:
+    """The placed ones of many sightings as matching sees them, by id."""
+    placed = [(s, place) for s in sightings if (place := received_place(s)) is not None]
+    if not placed:
+        return {}
+    firsts = [s.first_place or place[:2] for s, place in placed]
+    places = np.array([*(place[:2] for _, place in placed), *firsts])
+    positions = frame.to_enu(places[:, 0], places[:, 1])[:, :2]
+    return {
+        sighting.id: _seen(
+            sighting, positions[i], covariance_of(*place[2:]),
+            positions[len(placed) + i] if sighting.first_place is not None else None,
+        )
+        for i, (sighting, place) in enumerate(placed)
+    }  # fmt: skip
 
 
 def follow_place(

@@ -83,7 +83,7 @@ def test_tickets_do_not_depend_on_the_order_of_arrival(tmp_path: Path, jump_m: t
     assert len(expected) == len(CARS) + 3, "cars, fire, smoke, and a crowd that became a dispute"
     assert {len(held) for held, *_ in expected} == {2, 4}, "each seen by both flights"
     rng = np.random.default_rng(7)
-    for number in range(8):
+    for number in range(5):
         shuffled = [messages[i] for i in rng.permutation(len(messages))]
         assert arrived(tmp_path / f"shuffled {number}", shuffled) == expected
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,16 @@ from hypothesis import strategies as st
 from missions.geodesy import distance_m
 from missions.terrain import FlatTerrain
 from server.sightings.ellipses import CHI2_90, circular_error_90, combine, ellipse_90
-from server.sightings.geotag import ZOOM, Limits, NotPlaced, frame_near, look_at_ground, place
+from server.sightings.geotag import (
+    SHARED_VARIANCE,
+    ZOOM,
+    Limits,
+    NotPlaced,
+    frame_near,
+    fuse,
+    look_at_ground,
+    place,
+)
 from tests.fixtures.desk import FRAME, GROUND_M, look_at
 
 
@@ -153,3 +164,25 @@ def test_near_places_share_a_frame_without_losing_a_millimetre() -> None:
     assert frame is frame_near(28.4599, 117.9679)
     back = frame.to_geodetic(frame.to_enu(28.4561, 117.9661))[0]
     assert distance_m(back[0], back[1], 28.4561, 117.9661) < 1e-3
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    bearings=st.lists(st.floats(0, 359), min_size=2, max_size=8), back=st.floats(20, 60),
+    position=st.floats(0.5, 3.0), heading=st.floats(0.5, 4.0),
+)  # fmt: skip
+def test_the_ellipse_shrinks_with_views_and_never_below_the_bias_floor(
+    bearings: list[float], back: float, position: float, heading: float
+) -> None:
+    """No axis grows with a further look, and none gets below the GNSS error that all looks share."""
+    sigmas = {"position_sigma_m": position, "heading_sigma_deg": heading}
+    pitch = -float(np.degrees(np.arctan2(50, back)))
+    looks = [look_at(0, 0, bearing_deg=bearing, back_m=back, pitch_deg=pitch) for bearing in bearings]
+    looks = [look.model_copy(update={"pose": look.pose.model_copy(update=sigmas)}) for look in looks]
+    ground = look_at_ground(looks, FlatTerrain(GROUND_M), Limits())
+    assert not any(ground.problems)
+    found = [fuse(ground.points[:n, :2], ground.jacobian[:n])[1] for n in range(1, len(looks) + 1)]
+    floor = SHARED_VARIANCE[0] * position**2
+    for before, after in pairwise(found):
+        assert np.linalg.eigvalsh(before - after).min() > -1e-6
+    assert np.linalg.eigvalsh(found[-1]).min() >= floor - 1e-6
