@@ -114,6 +114,16 @@ def desk(page: Page, url: str) -> None:
     page.wait_for_timeout(4000)
 
 
+def review(page: Page, url: str) -> None:
+    """The flight of the demo, at what it saw first."""
+    page.goto(f"{url}/review")
+    expect(page.locator("[data-test=timeline]")).to_be_visible()
+    page.wait_for_timeout(2000)
+    page.keyboard.press("j")
+    expect(page.locator("[data-test=kept-picture]")).to_be_visible()
+    page.wait_for_timeout(4000)
+
+
 def shoot(
     browser: Browser, url: str, size: tuple[int, int], target: Path, alerts: int, seconds: float
 ) -> None:
@@ -132,9 +142,12 @@ def shoot(
         picture(page, target, "plan", language)
         desk(page, url)
         picture(page, target, "desk", language)
+        review(page, url)
+        picture(page, target, "review", language)
         page.goto(f"{url}/overview")
         expect(page.locator(".chart svg")).to_have_count(3)
-        page.wait_for_timeout(1500)
+        expect(page.locator(".map[data-drawn=true]")).to_be_visible()
+        page.wait_for_timeout(3000)
         picture(page, target, "overview", language)
         page.context.close()
 

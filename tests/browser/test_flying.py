@@ -150,6 +150,27 @@ def test_the_aircraft_is_asked_to_look_again_with_one_key(
     assert receipt["ticket_id"]
 
 
+def test_return_now_is_at_hand_in_every_room(
+    desk: Desk, api: httpx.Client, flight: dict[str, Any], sign_in: SignIn
+) -> None:
+    page = sign_in(desk.url, "operator", "/overview")
+    api.post(f"/flights/{flight['id']}/launch").raise_for_status()
+    bar = page.locator("[data-test=flying-bar]")
+    expect(bar).to_contain_text("巡查中")
+    expect(bar.locator("[data-test=return-anywhere]")).to_be_enabled()
+    page.keyboard.press("Shift+R")
+    expect(page.locator("dialog[open]")).to_contain_text("直线飞回起飞点")
+    page.keyboard.press("Escape")
+    assert [one["kind"] for one in api.get(f"/flights/{flight['id']}").json()["requests"]] == ["fly"]
+    page.keyboard.press("Shift+R")
+    page.click("dialog [data-test=confirm]")
+    expect(bar).to_contain_text(re.compile("返航|降落"))
+    expect(bar).to_have_count(0)
+    reader = sign_in(desk.url, "desk", "/overview")
+    expect(reader.locator(".cards")).to_be_visible()
+    expect(reader.locator("[data-test=flying-bar]")).to_have_count(0)
+
+
 def test_silence_is_shown_and_nothing_freezes_quietly(
     desk: Desk, api: httpx.Client, flight: dict[str, Any], sign_in: SignIn
 ) -> None:

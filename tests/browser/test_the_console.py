@@ -45,6 +45,18 @@ def test_the_overview_counts_tickets(desk: Desk, sign_in: SignIn) -> None:
     expect(page.locator(".chart svg")).to_have_count(3)
 
 
+def test_the_board_hangs_by_day_and_by_night(desk: Desk, sign_in: SignIn) -> None:
+    page = sign_in(desk.url, "desk", "/overview")
+    expect(page.locator("[data-test=levels] li")).to_have_count(4)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.click("[data-test=night]")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.click("nav a >> text=处置")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
 def test_a_user_is_added_and_the_audit_chain_verified(desk: Desk, sign_in: SignIn) -> None:
     page = sign_in(desk.url, "admin", "/admin")
     page.click("[data-test=add-user]")
@@ -63,6 +75,36 @@ def test_a_user_is_added_and_the_audit_chain_verified(desk: Desk, sign_in: SignI
     page.click("[data-test=verify]")
     expect(page.locator("[data-test=audit-verdict]")).to_contain_text("审计链完整")
     expect(page.locator("table")).to_contain_text("添加用户")
+
+
+def test_a_user_is_changed_and_disabled_after_a_question(desk: Desk, sign_in: SignIn) -> None:
+    page = sign_in(desk.url, "admin", "/admin", language="en")
+    row = page.locator("[data-username=tester]")
+    row.locator("[data-test=change-user]").click()
+    page.fill("#new-display", "Tester of the east")
+    page.get_by_label("Operator", exact=True).check()
+    page.click("dialog [data-test=confirm]")
+    expect(row).to_contain_text("Tester of the east")
+    expect(row).to_contain_text("Operator")
+    row.locator("[data-test=block-user]").click()
+    expect(page.locator("dialog[open]")).to_contain_text("cannot sign in again")
+    page.click("dialog [data-test=confirm]")
+    expect(row).to_contain_text("Disabled")
+    row.locator("[data-test=block-user]").click()
+    page.click("dialog [data-test=confirm]")
+    expect(row).to_contain_text("Active")
+    expect(page.locator("[data-username=admin] [data-test=block-user]")).to_have_count(0)
+
+
+def test_an_edge_agent_is_added_and_its_token_shown_once(desk: Desk, sign_in: SignIn) -> None:
+    page = sign_in(desk.url, "admin", "/admin")
+    page.click("[data-tab=fleet]")
+    page.click("[data-test=add-agent]")
+    page.fill("#agent-name", "yunque-9")
+    page.click("dialog [data-test=confirm]")
+    expect(page.locator("[data-test=token]")).to_contain_text("skb_a_")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-test=token]")).to_have_count(0)
 
 
 def test_the_rooms_of_others_are_closed(desk: Desk, sign_in: SignIn) -> None:

@@ -187,6 +187,42 @@ def test_a_long_queue_is_paged_filtered_and_walked(desk: Desk, sign_in: SignIn) 
     expect(page).to_have_url(re.compile("/desk$"))
 
 
+def test_wrong_is_said_with_two_keys_and_confirmed_with_a_third(
+    desk: Desk, api: httpx.Client, sign_in: SignIn
+) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -250, 200)["ticket_id"]
+    page = opened(desk, sign_in, ticket)
+    expect(page.locator("[data-action=reject]")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.locator("dialog [data-verdict=false_alarm]")).to_be_focused()
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("header .state")).to_have_text("已排除")
+    assert api.get(f"/tickets/{ticket}").json()["timeline"][-1]["data"]["verdict"] == "false_alarm"
+
+
+def test_what_waits_is_counted_and_picked_with_a_key(desk: Desk, api: httpx.Client, sign_in: SignIn) -> None:
+    ticket = desk.agent.see(SightingKind.SMOKE, -290, 240)["ticket_id"]
+    page = sign_in(desk.url, "desk", "/desk")
+    mine, rows = page.locator("[data-waiting=mine]"), page.locator("[data-test=ticket-row]")
+    expect(rows.first).to_be_visible()
+    expect(mine).to_contain_text("0")
+    api.post(f"/tickets/{ticket}/actions", json={"action": "file"}).raise_for_status()
+    sent = {"action": "dispatch", "to": "综治中心", "note": "请核查"}
+    api.post(f"/tickets/{ticket}/actions", json=sent).raise_for_status()
+    expect(mine).to_contain_text("1")
+    page.keyboard.press("2")
+    expect(mine).to_have_attribute("aria-pressed", "true")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("已派单")
+    expect(page.locator("header .state")).to_have_text("已派单")
+    page.keyboard.press("c")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("header .state")).to_have_text("已办结")
+    expect(mine).to_contain_text("0")
+
+
 def on_a_border(desk: Desk, api: httpx.Client) -> tuple[float, float]:
     """A place (east, north of home) in the middle of a border that two cells share."""
     rings = [

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { LOOKS } from '@/map/kinds'
+import type { Theme } from '@/map/style'
+import { COLOURS, MOODS } from '@/rooms/overview/board'
 
 const css = readFileSync('src/styles/tokens.css', 'utf8')
 
@@ -37,12 +39,23 @@ const PAIRS: [string, string][] = [
   ['text', 'accent-soft'],
   ['text', 'danger-soft'],
   ['text', 'warn-soft'],
+  // What is chosen in a list lies on these.
+  ...['text-2', 'text-3', 'warn', 'danger', 'info'].map((ink) => [ink, 'accent-soft'] as [string, string]),
+  ...['text-3', 'accent', 'warn', 'danger', 'info'].map((ink) => [ink, 'surface-3'] as [string, string]),
 ]
 
 describe.each(['dark', 'light'])('the %s theme', (name) => {
   const colours = theme(name)
   it.each(PAIRS)('%s on %s has at least 4.5 : 1', (ink, ground) => {
     expect(contrast(colours[ink]!, colours[ground]!)).toBeGreaterThanOrEqual(4.5)
+  })
+
+  it.each(['bg', 'surface', 'surface-2'])('borders of fields and buttons on %s have at least 3 : 1', (ground) => {
+    expect(contrast(colours['line-strong']!, colours[ground]!)).toBeGreaterThanOrEqual(3)
+  })
+
+  it.each(MOODS)('the board\'s %s stands out from the panel', (mood) => {
+    expect(contrast(COLOURS[name as Theme][mood], colours.surface!)).toBeGreaterThanOrEqual(3)
   })
 })
 

@@ -122,5 +122,11 @@ export interface NewUser {
   department?: string | null
 }
 export const addUser = (user: NewUser) => call<T.User>('POST', '/users', user)
-export const audit = (limit = 100) => list<T.AuditEntry>(`/audit${query({ limit })}`)
+/** Only what is given changes. */
+export type UserChange = Partial<Omit<NewUser, 'username'>> & { disabled?: boolean }
+export const changeUser = (id: string | number, change: UserChange) => call<T.User>('PATCH', `/users/${id}`, change)
+/** The token of a new edge agent is told this once. */
+export const addAgent = (name: string) => call<{ name: string; token: string }>('POST', '/agents', { name })
+export const audit = (cursor: number | string | null = null, limit = 100) =>
+  get<{ items: T.AuditEntry[]; next_cursor: string | null }>(`/audit${query({ limit, cursor })}`)
 export const verifyAudit = () => get<T.AuditVerdict>('/audit/verify')

@@ -76,7 +76,8 @@ export function useQueue(start: Partial<Filters> = {}) {
     if (index >= 0) {
       const before = items.value[index]!
       if (before.state !== ticket.state) moveCount(before.state, ticket.state)
-      if (before.acknowledged !== ticket.acknowledged || before.department !== ticket.department) void recount()
+      const other = (['state', 'acknowledged', 'department'] as const).some((name) => before[name] !== ticket[name])
+      if (other) void recount()
       items.value = items.value.with(index, ticket)
       return
     }
