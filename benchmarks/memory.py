@@ -3,9 +3,10 @@
     python -m benchmarks.memory [--minutes 60] [--rate 5] [--size 384x640] [--video 1080P.mp4]
 
 A flight of three seconds over the simulated town, 1080p H.264, is decoded again and again, as one recording
-of that many minutes, and taken in by the whole watch (decode, network, tracks, judges, evidence on disk). Prints
-what the process holds in memory at each tenth, and by how much it grew from the third tenth to the last: in
-megabytes, as a share, and an hour. What is looked at does not change, so whatever grows is kept for nothing.
+of that many minutes, and taken in by the whole watch (decode, network, tracks, judges, evidence on disk).
+Prints what the process holds in memory at each tenth, and by how much it grew from the third tenth to the
+last: in megabytes, as a share, and an hour. What is looked at does not change: whatever grows is kept for
+nothing.
 """
 
 from __future__ import annotations
