@@ -15,15 +15,12 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks.vision import START, VIDEO_FRAMES, VIDEO_HEIGHT_M, VIDEO_RATE, make_video, watch_of
+from benchmarks.vision import START, VIDEO_HEIGHT_M, laps, make_video, watch_of
 from vision.detector import Detector
-from vision.frames import Frame, VideoFile
 from vision.weights import load_weights
 
 PARTS = 10
@@ -35,15 +32,6 @@ def resident_mb() -> float:
     """What the process holds in memory now, megabytes (Linux)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def recording(path: Path, rate: float) -> Iterator[Frame]:
-    """The frames of a video again and again, each lap later than the one before."""
-    index = count()
-    for lap in count():
-        late = timedelta(seconds=lap * VIDEO_FRAMES / VIDEO_RATE)
-        for frame in VideoFile(path, START, fps=rate):
-            yield Frame(frame.image, frame.captured_at + late, next(index))
 
 
 def growth(held: list[float], minutes: float) -> dict[str, float]:
@@ -67,7 +55,7 @@ def watch(path: Path, size: tuple[int, int], minutes: float, rate: float, direct
     eye = watch_of(detector, directory, VIDEO_HEIGHT_M)
     held: list[float] = []
     sightings = frames = 0
-    for frame in recording(path, rate):
+    for frame in laps(path, rate):
         passed = (frame.captured_at - START) / timedelta(minutes=minutes)
         if passed >= (len(held) + 1) / PARTS:
             held.append(round(resident_mb(), 1))

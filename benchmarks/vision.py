@@ -148,12 +148,13 @@ def still_frames(watch: Watch, image: Pixels) -> Callable[[], object]:
     return work
 
 
-def laps(path: Path) -> Iterator[Frame]:
-    """The frames of a video, decoded when they are asked for; after its end from the beginning."""
+def laps(path: Path, rate: float | None = None) -> Iterator[Frame]:
+    """The frames of a video, all or so many a second, decoded as asked for, again and again."""
+    index = count()
     for lap in count():
         late = timedelta(seconds=lap * VIDEO_FRAMES / VIDEO_RATE)
-        for frame in VideoFile(path, START):
-            yield Frame(frame.image, frame.captured_at + late, lap * VIDEO_FRAMES + frame.index)
+        for frame in VideoFile(path, START, fps=rate):
+            yield Frame(frame.image, frame.captured_at + late, next(index))
 
 
 def tracked(detector: Detector, path: Path) -> Callable[[], object]:

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.memory import growth, recording, resident_mb
-from benchmarks.vision import VIDEO_FRAMES, VIDEO_RATE
+from benchmarks.memory import growth, resident_mb
+from benchmarks.vision import VIDEO_FRAMES, VIDEO_RATE, laps
 
 
 def test_growth_is_counted_from_where_everything_should_be_full() -> None:
@@ -33,7 +33,7 @@ def test_a_recording_is_the_video_again_and_again(tmp_path: Path) -> None:
             picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
-    frames = list(islice(recording(path, 5.0), 32))
+    frames = list(islice(laps(path, 5.0), 32))
     assert [frame.index for frame in frames] == list(range(32))
     times = [frame.captured_at for frame in frames]
     assert {round((b - a).total_seconds(), 3) for a, b in pairwise(times)} == {0.2}
